@@ -1,0 +1,133 @@
+//! The frame of every page: top strip and rail.
+
+use leptos::prelude::*;
+
+use super::{fresh_class, icon, line, shown, stale, text::LINE};
+use crate::{
+    islands::Live,
+    model::{Frame, Me, Place, RunningRun, Seen, Theme},
+};
+
+/// Environment, running actions, age of the newest data, who is signed in; always in this order.
+#[must_use]
+pub fn top(frame: &Frame) -> AnyView {
+    let live = frame.live.is_some().then(|| view! { <Live/> });
+    view! {
+        <header class="top">
+            {live}
+            <a class="top-env" href="/"><span>{shown(&frame.estate, LINE)}</span>" "<span>{shown(&frame.environment, LINE)}</span></a>
+            <ul aria-label="State of the console">
+                {strip_runs(&frame.running)}
+                {data(frame.data.as_ref())}
+                {frame.me.as_ref().map(who)}
+            </ul>
+        </header>
+    }
+    .into_any()
+}
+
+/// The running actions, as one element of the strip.
+#[must_use]
+pub fn strip_runs(running: &[RunningRun]) -> AnyView {
+    view! { <li id=STRIP_RUNS><span class="lbl">"Runs"</span>{runs(running)}</li> }.into_any()
+}
+
+/// The id of [`strip_runs`].
+pub const STRIP_RUNS: &str = "strip-runs";
+
+fn runs(running: &[RunningRun]) -> AnyView {
+    let Some(first) = running.first() else {
+        return view! { <span>"none running"</span> }.into_any();
+    };
+    let clock = super::clock(first.elapsed_ms, true);
+    let longest = super::clock(running.iter().map(|run| run.elapsed_ms).max().unwrap_or_default(), true);
+    if running.len() == 1 {
+        view! { <a href=format!("/runs/{}", first.id)>{shown(&first.title, 48)}", " {clock}</a> }.into_any()
+    } else {
+        view! { <a href="/runs">{running.len()}" running, longest " {longest}</a> }.into_any()
+    }
+}
+
+/// "live, 1 s" or "no data for 14 s"; the live island keeps it true.
+fn data(seen: Option<&Seen>) -> AnyView {
+    let Some(seen) = seen else {
+        return view! { <li data-stale="true" id="data"><span class="lbl">"Data"</span><span>"none yet"</span></li> }.into_any();
+    };
+    view! {
+        <li class=fresh_class("top-data", Some(seen)) data-stale=stale(Some(seen)) id="data" data-deadline=seen.deadline_ms.to_string()>
+            <span class="lbl">"Data"</span>
+            <span><span class="if-fresh">"live, "</span><span class="if-stale">"no data "<span class="counting">"for "</span><span class="standing">"since "{super::last_read(seen)}</span></span>{super::age(seen)}</span>
+        </li>
+    }
+    .into_any()
+}
+
+fn who(me: &Me) -> AnyView {
+    view! { <li class="top-who"><b>{line(&me.name)}</b><span class="lbl">{me.role.word()}</span></li> }.into_any()
+}
+
+/// The places. On a phone: four tabs at the bottom, the rest behind "More" (a popover, which needs no script).
+#[must_use]
+pub fn rail(frame: &Frame) -> AnyView {
+    let tabs = [
+        (Place::Overview, "/", "Overview"),
+        (Place::Clusters, "/clusters", "Clusters"),
+        (Place::Systems, "/systems", "Systems"),
+        (Place::Runbooks, "/runbooks", "Runbooks"),
+    ];
+    let mut rest = vec![(Place::Runs, "/runs", "Runs")];
+    if frame.me.as_ref().is_some_and(|me| me.role.reads_audit()) {
+        rest.push((Place::Audit, "/audit", "Audit"));
+    }
+    let link = |(place, href, name): (Place, &'static str, &'static str)| {
+        let current = (frame.place == place).then_some("page");
+        view! { <li><a href=href aria-current=current>{icon(place)}{name}</a></li> }
+    };
+    let behind = matches!(frame.place, Place::Runs | Place::Audit).then_some("true");
+    view! {
+        <nav class="rail" aria-label="Main">
+            <div>
+                <ul>{tabs.map(link).collect_view()}</ul>
+                <button class="more" type="button" popovertarget="more" aria-current=behind>{icon(Place::Outside)}"More"</button>
+                <div class="rail-rest" id="more" popover="auto">
+                    <ul>{rest.into_iter().map(link).collect_view()}</ul>
+                    <div class="rail-foot">{foot(frame)}</div>
+                </div>
+            </div>
+        </nav>
+    }
+    .into_any()
+}
+
+/// Theme, sign-out, version: small, at the foot of the rail.
+fn foot(frame: &Frame) -> AnyView {
+    let sign_out = frame.me.as_ref().map(|me| {
+        view! {
+            <form method="post" action="/sign-out" novalidate>
+                <button>"Sign out " {shown(&me.name, 32)}</button>
+            </form>
+        }
+    });
+    view! {
+        {themes(frame.theme)}
+        {sign_out}
+        <small>"Quarterdeck " {frame.version}</small>
+    }
+    .into_any()
+}
+
+/// Light, dark, or as the system says: a plain form.
+#[must_use]
+pub fn themes(now: Theme) -> AnyView {
+    let button = |theme: Theme, name: &'static str| {
+        view! { <button name="theme" value=theme.word() aria-pressed=(theme == now).to_string()>{name}</button> }
+    };
+    view! {
+        <form class="themes" method="post" action="/theme" aria-label="Theme" novalidate>
+            {button(Theme::Light, "Light")}
+            {button(Theme::Dark, "Dark")}
+            {button(Theme::System, "System")}
+        </form>
+    }
+    .into_any()
+}

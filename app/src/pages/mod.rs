@@ -1,0 +1,17 @@
+//! One page a file: each says what stands in `<main>` for one model value.
+
+mod audit;
+mod cluster;
+mod clusters;
+mod overview;
+mod plan;
+mod refusal;
+mod run;
+mod runbook;
+mod runbooks;
+mod runs;
+mod set_up;
+mod sign_in;
+mod system;
+mod systems;
+mod workload;

@@ -1,0 +1,10 @@
+//! What was done, tried and refused: the kinds of event, the chain that binds them, and its verification. The SQL is in [`crate::store`].
+
+mod canonical;
+mod chain;
+mod event;
+mod verify;
+
+pub use chain::{FORMAT, Link, NO_HASH, Sealed};
+pub use event::{Actor, Event, Exported, Kind, Made, Record, SignInFault};
+pub use verify::{Broken, Chain, verify};

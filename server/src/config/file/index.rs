@@ -1,0 +1,69 @@
+//! What the sections name, whole or not: cross references are checked against this, so that one fault casts no shadow on the others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use app::model::{Kind, SystemId};
+
+use crate::config::Cluster;
+
+/// Every name that the file gives to a system.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    names: BTreeMap<Kind, BTreeSet<String>>,
+    clusters: BTreeMap<String, Option<Cluster>>,
+    /// Kinds of which a name could not be read: there may be more than we know.
+    open: BTreeSet<Kind>,
+}
+
+/// Why a system is none of this estate.
+pub(super) enum Missing<'a> {
+    /// Nothing has that name; these have one.
+    Name(Vec<&'a str>),
+    /// The cluster does not watch that namespace.
+    Namespace,
+}
+
+impl Index {
+    pub(super) fn add(&mut self, kind: Kind, name: &str) {
+        self.names.entry(kind).or_default().insert(name.to_owned());
+    }
+
+    pub(super) fn add_cluster(&mut self, name: &str, cluster: Option<Cluster>) {
+        self.add(Kind::Cluster, name);
+        self.clusters.insert(name.to_owned(), cluster);
+    }
+
+    /// Notes that a name of that kind could not be read.
+    pub(super) fn add_unreadable(&mut self, kind: Kind) {
+        self.open.insert(kind);
+    }
+
+    /// Why `id` is no system of this estate; `None` if it is, or may be.
+    pub(super) fn missing(&self, id: &SystemId) -> Option<Missing<'_>> {
+        let (kind, name) = match id.cluster() {
+            Some(cluster) => (Kind::Cluster, cluster),
+            None => (id.kind(), id.name()),
+        };
+        if self.open.contains(&kind) {
+            return None;
+        }
+        let known = self.names.get(&kind);
+        if !known.is_some_and(|known| known.contains(name)) {
+            return Some(Missing::Name(known.into_iter().flatten().map(String::as_str).collect()));
+        }
+        let namespace = id.namespace()?;
+        let cluster = self.clusters.get(name)?.as_ref()?;
+        (!cluster.namespaces.iter().any(|known| known == namespace)).then_some(Missing::Namespace)
+    }
+
+    /// Every named system of that kind, and whether there may be more.
+    pub(super) fn systems(&self, kind: Kind) -> (Vec<SystemId>, bool) {
+        let named = self.names.get(&kind).into_iter().flatten().filter_map(|name| SystemId::new(kind, &[name]).ok()).collect();
+        (named, self.open.contains(&kind))
+    }
+
+    /// The clusters by name; `None` where one could not be read.
+    pub(super) fn clusters(&self) -> impl Iterator<Item = (&str, Option<&Cluster>)> {
+        self.clusters.iter().map(|(name, cluster)| (name.as_str(), cluster.as_ref()))
+    }
+}

@@ -1,0 +1,414 @@
+//! Server-sent events: each live view is one cached snapshot with a sequence number.
+//!
+//! A snapshot is a list of fragments of HTML, each with the number at which it last changed. A reader says up to which number it
+//! has seen and gets the fragments that changed since: the same rule serves a reader that keeps up (all of those share one
+//! serialisation), one that lags, and one that comes back after an hour. Nothing is queued for anybody, so a reader that stops
+//! reading costs its socket and no more.
+
+mod wire;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use app::{model::Topic, render::split};
+use bytes::Bytes;
+use futures::{Stream, future::BoxFuture};
+use serde::Serialize;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    clock::{SharedClock, Stamp},
+    overview::Ages,
+};
+
+pub use wire::Encoding;
+use wire::Event;
+
+/// One element of a page, named by its `id`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fragment {
+    /// The element's `id`.
+    pub id: String,
+    /// The whole element.
+    pub html: String,
+}
+
+/// What draws a topic.
+pub trait Draw: Send + Sync + 'static {
+    /// The fragments of a topic.
+    fn draw<'a>(&'a self, topic: &'a Topic, ages: Ages) -> BoxFuture<'a, Drawn>;
+
+    /// The sources that the topic shows, with the instant at which each was last good.
+    fn sources(&self, topic: &Topic) -> Vec<(u32, Stamp)>;
+
+    /// A number that changes whenever something that the topic shows may have changed.
+    fn changes(&self, topic: &Topic) -> watch::Receiver<u64>;
+}
+
+/// A topic as it is now.
+pub enum Drawn {
+    /// Its fragments.
+    Fragments(Vec<Fragment>),
+    /// It cannot be said now: what was drawn last stands, and grows old visibly.
+    NotNow,
+    /// There is no such thing (any more).
+    Gone,
+}
+
+/// One element as it was sent last.
+struct Element {
+    id: String,
+    /// Without its ages (and a fragment also without its inner elements): what tells whether it changed.
+    undated: String,
+    html: String,
+    changed: u64,
+}
+
+/// A fragment and the elements in it that are sent on their own when nothing around them changed.
+struct Kept {
+    whole: Element,
+    inner: Vec<Element>,
+}
+
+impl Element {
+    /// The element as it is now; the number of its last change stays when nothing but its age differs.
+    fn next(id: String, undated: String, html: String, before: Option<&Element>, seq: u64) -> Self {
+        let changed = before.filter(|before| before.undated == undated).map_or(seq, |before| before.changed);
+        Self { id, undated, html, changed }
+    }
+}
+
+impl Kept {
+    fn next(undated: Fragment, dated: Fragment, before: Option<&Kept>, seq: u64) -> Self {
+        let (undated, inner) = (split(&undated.html), split(&dated.html).inner);
+        let inner: Vec<_> = undated
+            .inner
+            .into_iter()
+            .zip(inner)
+            .map(|(undated, dated)| {
+                let before = before.and_then(|before| before.inner.iter().find(|element| element.id == dated.id));
+                Element::next(dated.id, undated.html, dated.html, before, seq)
+            })
+            .collect();
+        let whole = Element::next(dated.id, undated.around, dated.html, before.map(|before| &before.whole), seq);
+        Self { whole, inner }
+    }
+
+    /// Whether the fragment, drawn again, says the same but for its ages.
+    fn says(&self, undated: &Fragment) -> bool {
+        let undated_inner = split(&undated.html);
+        self.whole.id == undated.id
+            && self.whole.undated == undated_inner.around
+            && self.inner.len() == undated_inner.inner.len()
+            && self.inner.iter().zip(&undated_inner.inner).all(|(kept, new)| kept.id == new.id && kept.undated == new.html)
+    }
+
+    /// What somebody who has seen `since` must be sent of it.
+    fn after(&self, since: u64) -> impl Iterator<Item = PatchFragment<'_>> {
+        let whole = (self.whole.changed > since).then_some(&self.whole);
+        let inner = self.inner.iter().filter(move |element| whole.is_none() && element.changed > since);
+        whole.into_iter().chain(inner).map(|element| PatchFragment { id: &element.id, html: &element.html })
+    }
+}
+
+/// A live view at one moment.
+pub struct Snapshot {
+    /// Its number; numbers only grow, over all views and over restarts.
+    pub seq: u64,
+    prev: u64,
+    /// Everything that changed from `prev` to `seq`, ready to send.
+    patch: Event,
+    kept: Vec<Kept>,
+}
+
+#[derive(Serialize)]
+struct Patch<'a> {
+    seq: u64,
+    fragments: Vec<PatchFragment<'a>>,
+}
+
+#[derive(Serialize)]
+struct PatchFragment<'a> {
+    id: &'a str,
+    html: &'a str,
+}
+
+impl Snapshot {
+    /// What a reader that has seen `since` needs; `None` if nothing.
+    fn patch_since(&self, since: u64, first: u64) -> Option<Event> {
+        if since == self.seq {
+            return None;
+        }
+        if since == self.prev {
+            return Some(self.patch.clone());
+        }
+        // A number of another process, or of the future, says nothing about what the reader has: it gets everything.
+        let known = (first..=self.seq).contains(&since);
+        let since = if known { since } else { 0 };
+        Some(Event::named("patch", Some(self.seq), &Patch { seq: self.seq, fragments: self.after(since) }))
+    }
+
+    fn after(&self, since: u64) -> Vec<PatchFragment<'_>> {
+        self.kept.iter().flat_map(|kept| kept.after(since)).collect()
+    }
+}
+
+/// One live view.
+struct View {
+    snapshots: watch::Sender<Arc<Snapshot>>,
+    ages: watch::Sender<Event>,
+    /// The lowest number that this view ever gave.
+    first: u64,
+}
+
+/// All live views. Overview and strip are drawn from their first reader on; others while somebody looks.
+pub struct Hub {
+    draw: Arc<dyn Draw>,
+    clock: SharedClock,
+    seq: AtomicU64,
+    views: Mutex<HashMap<Topic, Arc<View>>>,
+    closing: CancellationToken,
+    version: String,
+}
+
+/// Drawn at most so often: a burst of changes is one patch.
+const COALESCE: Duration = Duration::from_millis(250);
+/// Drawn at least so often, so that what becomes stale is drawn so even when nothing changes.
+const REDRAW: Duration = Duration::from_secs(2);
+/// Heartbeats go out at most so often. A probe's deadline (eleven seconds and more) leaves room for its period and this together.
+const HEARTBEAT: Duration = Duration::from_secs(4);
+/// A view that nobody follows is kept so long: a reload finds it.
+const LINGER: Duration = Duration::from_secs(20);
+/// More views at once than this are not followed; their pages reload by `noscript`'s clock only.
+const VIEWS: usize = 500;
+
+impl Hub {
+    /// A hub that draws by `draw`. `version` names this build: a page of another build is told to reload.
+    #[must_use]
+    pub fn new(draw: Arc<dyn Draw>, clock: SharedClock, version: String) -> Arc<Self> {
+        // Seconds since 1970 above 2^20 changes: grows over restarts, and stays below 2^53, which is what a browser counts exactly.
+        let start = u64::try_from(clock.now().wall.timestamp()).unwrap_or(0) << 20;
+        Arc::new(Self { draw, clock, seq: AtomicU64::new(start), views: Mutex::default(), closing: CancellationToken::new(), version })
+    }
+
+    /// Ends every stream; browsers come back by themselves.
+    pub fn close(&self) {
+        self.closing.cancel();
+    }
+
+    fn views(&self) -> MutexGuard<'_, HashMap<Topic, Arc<View>>> {
+        self.views.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The number that a page drawn now may be followed from; `None` when the topic cannot be followed.
+    pub async fn seq(self: &Arc<Self>, topic: &Topic) -> Option<u64> {
+        Some(self.view(topic).await?.snapshots.borrow().seq)
+    }
+
+    /// The number of a view that is being drawn already; never waits.
+    #[must_use]
+    pub fn known(&self, topic: &Topic) -> Option<u64> {
+        self.views().get(topic).map(|view| view.snapshots.borrow().seq)
+    }
+
+    /// How many streams are open, over all views.
+    #[must_use]
+    pub fn readers(&self) -> usize {
+        self.views().values().map(|view| view.snapshots.receiver_count()).sum()
+    }
+
+    async fn view(self: &Arc<Self>, topic: &Topic) -> Option<Arc<View>> {
+        if let Some(view) = self.views().get(topic) {
+            return Some(view.clone());
+        }
+        let now = self.clock.now();
+        let (Drawn::Fragments(undated), Drawn::Fragments(dated)) =
+            (self.draw.draw(topic, Ages::Frozen(now)).await, self.draw.draw(topic, Ages::At(now)).await)
+        else {
+            return None;
+        };
+        let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
+        let kept = undated.into_iter().zip(dated).map(|(undated, dated)| Kept::next(undated, dated, None, seq)).collect();
+        let snapshot = Snapshot { seq, prev: seq, patch: Event::default(), kept };
+        let view =
+            Arc::new(View { snapshots: watch::Sender::new(Arc::new(snapshot)), ages: watch::Sender::new(Event::default()), first: seq });
+        {
+            let mut views = self.views();
+            if let Some(other) = views.get(topic) {
+                return Some(other.clone());
+            }
+            if views.len() >= VIEWS {
+                return None;
+            }
+            views.insert(topic.clone(), view.clone());
+        }
+        tokio::spawn(self.clone().keep(topic.clone(), view.clone()));
+        Some(view)
+    }
+
+    /// Redraws one view for as long as somebody follows it.
+    async fn keep(self: Arc<Self>, topic: Topic, view: Arc<View>) {
+        let mut followed = Instant::now();
+        let mut told: HashMap<u32, Stamp> = HashMap::new();
+        let mut ages_due = Instant::now();
+        let mut changes = self.draw.changes(&topic);
+        loop {
+            tokio::select! {
+                () = self.closing.cancelled() => break,
+                Ok(()) = changes.changed() => {}
+                () = tokio::time::sleep(REDRAW) => {}
+            }
+            if self.redraw(&topic, &view).await.is_none() {
+                break;
+            }
+            if ages_due.elapsed() >= HEARTBEAT {
+                ages_due = Instant::now();
+                self.tell_ages(&topic, &view, &mut told);
+            }
+            if view.snapshots.receiver_count() > 0 || matches!(topic, Topic::Overview | Topic::Strip) {
+                followed = Instant::now();
+            }
+            if followed.elapsed() > LINGER {
+                break;
+            }
+            tokio::time::sleep(COALESCE).await;
+        }
+        // Dropping the last sender ends the streams; their readers come back and get a new view, or a 404.
+        self.views().remove(&topic);
+    }
+
+    async fn redraw(&self, topic: &Topic, view: &View) -> Option<()> {
+        let now = self.clock.now();
+        let undated = match self.draw.draw(topic, Ages::Frozen(now)).await {
+            Drawn::Fragments(undated) => undated,
+            Drawn::NotNow => return Some(()),
+            Drawn::Gone => return None,
+        };
+        let last = view.snapshots.borrow().clone();
+        let same = undated.len() == last.kept.len() && undated.iter().zip(&last.kept).all(|(new, kept)| kept.says(new));
+        if same {
+            return Some(());
+        }
+        let Drawn::Fragments(dated) = self.draw.draw(topic, Ages::At(now)).await else { return Some(()) };
+        let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
+        let before: HashMap<&str, &Kept> = last.kept.iter().map(|kept| (kept.whole.id.as_str(), kept)).collect();
+        let kept: Vec<Kept> = undated
+            .into_iter()
+            .zip(dated)
+            .map(|(undated, dated)| {
+                let before = before.get(undated.id.as_str()).copied();
+                Kept::next(undated, dated, before, seq)
+            })
+            .collect();
+        let mut snapshot = Snapshot { seq, prev: last.seq, patch: Event::default(), kept };
+        snapshot.patch = Event::named("patch", Some(seq), &Patch { seq, fragments: snapshot.after(last.seq) });
+        view.snapshots.send_replace(Arc::new(snapshot));
+        Some(())
+    }
+
+    /// Tells how old each source is that was read since it was last told: sources by age in whole seconds, rounded up, so that nothing
+    /// looks younger than it is. Losing one only makes a screen look older.
+    fn tell_ages(&self, topic: &Topic, view: &View, told: &mut HashMap<u32, Stamp>) {
+        let now = self.clock.now();
+        let mut by_age: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
+        for (source, good) in self.draw.sources(topic) {
+            if told.insert(source, good) != Some(good) {
+                let age = now.since(good).as_millis().div_ceil(1_000);
+                by_age.entry(u64::try_from(age).unwrap_or(u64::MAX)).or_default().push(source);
+            }
+        }
+        if !by_age.is_empty() {
+            view.ages.send_replace(Event::named("ages", None, &by_age));
+        }
+    }
+
+    /// The stream of one reader that has seen `since` and was drawn by the build `version`, in this encoding. Ends when `ended` does, when the console closes, or with the topic.
+    pub async fn follow(
+        self: &Arc<Self>,
+        topic: &Topic,
+        since: u64,
+        version: &str,
+        encoding: Encoding,
+        ended: CancellationToken,
+    ) -> Option<impl Stream<Item = Result<Bytes, std::convert::Infallible>> + Send + use<>> {
+        let view = self.view(topic).await?;
+        let first = view.first;
+        let state = Reader {
+            snapshots: view.snapshots.subscribe(),
+            ages: view.ages.subscribe(),
+            since,
+            first,
+            encoding,
+            begun: false,
+            reload: !version.is_empty() && version != self.version,
+            closing: self.closing.clone(),
+            ended,
+        };
+        Some(futures::stream::unfold(state, |mut reader| async move { reader.next().await.map(|bytes| (Ok(bytes), reader)) }))
+    }
+}
+
+struct Reader {
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    ages: watch::Receiver<Event>,
+    since: u64,
+    first: u64,
+    encoding: Encoding,
+    begun: bool,
+    reload: bool,
+    closing: CancellationToken,
+    ended: CancellationToken,
+}
+
+/// A silent stream says so: proxies and browsers drop what is silent for long.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+impl Reader {
+    async fn next(&mut self) -> Option<Bytes> {
+        if !self.begun {
+            self.begun = true;
+            let mut hello = wire::head(self.encoding).to_vec();
+            // A screen that lost the console comes back after about a second.
+            hello.extend_from_slice(Event::of(&b"retry: 1000\n\n"[..]).in_(self.encoding));
+            let first = if self.reload { Some(Event::named("reload", None, &())) } else { self.patch() };
+            if let Some(first) = first {
+                hello.extend_from_slice(first.in_(self.encoding));
+            }
+            return Some(hello.into());
+        }
+        loop {
+            tokio::select! {
+                () = self.closing.cancelled() => return None,
+                () = self.ended.cancelled() => return None,
+                changed = self.snapshots.changed() => {
+                    changed.ok()?;
+                    if let Some(patch) = self.patch() {
+                        return Some(patch.in_(self.encoding).clone());
+                    }
+                }
+                changed = self.ages.changed() => {
+                    changed.ok()?;
+                    return Some(self.ages.borrow_and_update().in_(self.encoding).clone());
+                }
+                () = tokio::time::sleep(KEEP_ALIVE) => return Some(wire::KEEP_ALIVE.in_(self.encoding).clone()),
+            }
+        }
+    }
+
+    fn patch(&mut self) -> Option<Event> {
+        let snapshot = self.snapshots.borrow_and_update().clone();
+        let patch = snapshot.patch_since(self.since, self.first);
+        self.since = snapshot.seq;
+        patch
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! Rules of live views: no gap, one serialisation, nothing for who has all.
+
+use futures::StreamExt;
+
+use super::*;
+use crate::clock::SystemClock;
+
+/// Draws two fragments from two numbers; the second carries an age besides.
+struct Numbers {
+    values: watch::Sender<(u32, u32)>,
+    changes: watch::Sender<u64>,
+    drawn: AtomicU64,
+}
+
+impl Draw for Numbers {
+    fn draw<'a>(&'a self, topic: &'a Topic, ages: Ages) -> BoxFuture<'a, Drawn> {
+        Box::pin(async move {
+            let (a, b) = *self.values.borrow();
+            let age = match ages {
+                Ages::At(_) => self.drawn.fetch_add(1, Ordering::Relaxed).to_string(),
+                Ages::Frozen(_) => String::new(),
+            };
+            if *topic != Topic::Overview {
+                return Drawn::Gone;
+            }
+            Drawn::Fragments(vec![
+                Fragment { id: "a".into(), html: format!("<p id=a>{a}</p>") },
+                Fragment { id: "b".into(), html: format!("<p id=b>{b}<time>{age}</time></p>") },
+            ])
+        })
+    }
+
+    fn sources(&self, _topic: &Topic) -> Vec<(u32, Stamp)> {
+        Vec::new()
+    }
+
+    fn changes(&self, _topic: &Topic) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+}
+
+impl Numbers {
+    fn set(&self, values: (u32, u32)) {
+        self.values.send_replace(values);
+        self.changes.send_modify(|n| *n += 1);
+    }
+}
+
+fn hub() -> (Arc<Numbers>, Arc<Hub>) {
+    let numbers = Arc::new(Numbers { values: watch::Sender::new((1, 1)), changes: watch::Sender::new(0), drawn: AtomicU64::new(0) });
+    (numbers.clone(), Hub::new(numbers, Arc::new(SystemClock), "v1".into()))
+}
+
+async fn read(stream: &mut (impl Stream<Item = Result<Bytes, std::convert::Infallible>> + Unpin)) -> String {
+    match tokio::time::timeout(Duration::from_secs(60), stream.next()).await {
+        Ok(Some(Ok(bytes))) => String::from_utf8_lossy(&bytes).into_owned(),
+        Ok(None) => "ended".into(),
+        Err(_) => "silent".into(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_gets_what_changed_since_its_number_and_only_that() {
+    let (numbers, hub) = hub();
+    let seq = hub.seq(&Topic::Overview).await.unwrap_or_default();
+    tokio::time::sleep(REDRAW * 2).await;
+    let seq = hub.seq(&Topic::Overview).await.unwrap_or(seq);
+    let mut stream =
+        Box::pin(hub.follow(&Topic::Overview, seq, "v1", Encoding::Plain, CancellationToken::new()).await.expect("the overview is there"));
+    assert_eq!(read(&mut stream).await, "retry: 1000\n\n", "it has everything");
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    numbers.set((2, 1));
+    let text = read(&mut stream).await;
+    assert!(text.contains("<p id=a>2</p>") && !text.contains("id=b"), "{text}");
+
+    // Another comes back with the old number after two more changes, and gets both in one.
+    numbers.set((3, 5));
+    tokio::time::sleep(REDRAW * 2).await;
+    let mut late =
+        Box::pin(hub.follow(&Topic::Overview, seq, "v1", Encoding::Plain, CancellationToken::new()).await.expect("the overview is there"));
+    let text = read(&mut late).await;
+    assert!(text.contains("<p id=a>3</p>") && text.contains("<p id=b>5"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_number_of_another_process_gets_everything() {
+    let (_numbers, hub) = hub();
+    let mut stream =
+        Box::pin(hub.follow(&Topic::Overview, 7, "v1", Encoding::Plain, CancellationToken::new()).await.expect("the overview is there"));
+    let text = read(&mut stream).await;
+    assert!(text.contains("id=a") && text.contains("id=b"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_age_alone_is_no_change() {
+    let (numbers, hub) = hub();
+    hub.seq(&Topic::Overview).await;
+    tokio::time::sleep(REDRAW * 3).await;
+    let before = hub.seq(&Topic::Overview).await;
+    tokio::time::sleep(REDRAW * 10).await;
+    assert_eq!(hub.seq(&Topic::Overview).await, before);
+    assert!(numbers.drawn.load(Ordering::Relaxed) <= 2, "nothing is drawn with ages unless something changed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_of_another_build_is_told_to_reload() {
+    let (_numbers, hub) = hub();
+    let mut stream =
+        Box::pin(hub.follow(&Topic::Overview, 0, "v0", Encoding::Plain, CancellationToken::new()).await.expect("the overview is there"));
+    assert!(read(&mut stream).await.contains("event: reload"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revoked_reader_ends() {
+    let (_numbers, hub) = hub();
+    let ended = CancellationToken::new();
+    let mut stream = Box::pin(hub.follow(&Topic::Overview, 0, "v1", Encoding::Plain, ended.clone()).await.expect("the overview is there"));
+    read(&mut stream).await;
+    ended.cancel();
+    assert_eq!(read(&mut stream).await, "ended");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_topic_is_not_followed() {
+    let (_numbers, hub) = hub();
+    assert!(hub.seq(&Topic::Run(1)).await.is_none());
+}

@@ -1,0 +1,344 @@
+//! The GET handlers: what is asked for, drawn from what is known.
+
+use std::collections::BTreeMap;
+
+use app::model::{AuditFilter, Code, Frame, Kind, Place, Refusal, SetUp, SignIn, SystemId, Topic};
+use axum::{
+    Extension,
+    body::Body,
+    extract::{Path, Query, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+
+use crate::{
+    console::{Answer, Asked, Console, html},
+    identity,
+    live::Encoding,
+    overview::{Ages, system_list},
+    router::store_away,
+    store::{PlanId, StoreError},
+    views::Typed,
+};
+
+impl Console {
+    fn now(&self) -> Ages {
+        Ages::At(self.clock.now())
+    }
+
+    /// What the store's silence or refusal means to a reader. The only place that logs it.
+    pub(crate) fn store_failed(&self, asked: &Asked, err: &StoreError) -> Response {
+        match err {
+            StoreError::Unavailable => self.refuse(asked, &store_away()),
+            StoreError::Busy | StoreError::FenceMoved(_) => self.refuse(
+                asked,
+                &Refusal {
+                    code: Code::Conflict,
+                    what: "Another change of the same thing is under way.".into(),
+                    not_done: "Nothing was changed.".into(),
+                    next: "Look at it again and repeat what you did, if it is still wanted.".into(),
+                },
+            ),
+            StoreError::Unreadable(_) | StoreError::Refused(_) => {
+                tracing::error!(request.id = %asked.request_id, error = %err, "A request failed at the store: {err}");
+                self.refuse(
+                    asked,
+                    &Refusal {
+                        code: Code::Internal,
+                        what: "Something failed in the console.".into(),
+                        not_done: "What you asked for was not done.".into(),
+                        next: format!("Try again; if it fails again, quote request {} to whoever runs this console.", asked.request_id),
+                    },
+                )
+            }
+        }
+    }
+
+    pub(crate) fn missing(&self, asked: &Asked, what: impl Into<String>) -> Response {
+        self.refuse(
+            asked,
+            &Refusal {
+                code: Code::NotFound,
+                what: what.into(),
+                not_done: "Nothing was changed.".into(),
+                next: "Go back, or begin at the overview.".into(),
+            },
+        )
+    }
+
+    pub(crate) fn bad(&self, asked: &Asked, what: impl Into<String>) -> Response {
+        self.refuse(
+            asked,
+            &Refusal {
+                code: Code::BadRequest,
+                what: what.into(),
+                not_done: "Nothing was changed.".into(),
+                next: "Go back and begin again from the page's own form or link.".into(),
+            },
+        )
+    }
+}
+
+/// `GET /`
+pub async fn overview(State(console): State<Console>, Extension(asked): Extension<Asked>) -> Response {
+    let mut frame = console.frame(&asked, Place::Overview, "Overview");
+    let (live, content) = console.overview_content().await;
+    frame.live = live;
+    html(StatusCode::OK, app::render::document(&frame, &content))
+}
+
+/// `GET /systems`
+pub async fn systems(State(console): State<Console>, Extension(asked): Extension<Asked>) -> Response {
+    let list = system_list(&console.world.borrow().clone(), console.now());
+    console.page(StatusCode::OK, console.frame(&asked, Place::Systems, "Systems"), &list)
+}
+
+/// `GET /systems/{kind}/{*name}`
+pub async fn system(
+    State(console): State<Console>,
+    Extension(asked): Extension<Asked>,
+    Path((kind, name)): Path<(String, String)>,
+) -> Response {
+    let Ok(system) = format!("{kind}/{name}").parse::<SystemId>() else {
+        return console.missing(&asked, "There is no such system.");
+    };
+    if matches!(system.kind(), Kind::Cluster | Kind::Deployment) {
+        return Redirect::permanent(&system.href()).into_response();
+    }
+    let live = console.follow(Topic::System(system.clone())).await;
+    match console.drawing.system(&system, console.now()).await {
+        Some(view) => {
+            let frame = Frame { live, ..console.frame(&asked, Place::Systems, system.name()) };
+            console.page(StatusCode::OK, frame, &view)
+        }
+        None => console.missing(&asked, format!("{system} is not watched here: the estate file does not name it.")),
+    }
+}
+
+/// `GET /clusters`
+pub async fn clusters(State(console): State<Console>, Extension(asked): Extension<Asked>) -> Response {
+    let rows = console.drawing.cluster_rows(console.now());
+    match rows.as_slice() {
+        [only] => Redirect::to(&only.system.href()).into_response(),
+        rows => console.page(StatusCode::OK, console.frame(&asked, Place::Clusters, "Clusters"), rows),
+    }
+}
+
+/// `GET /clusters/{name}`
+pub async fn cluster(State(console): State<Console>, Extension(asked): Extension<Asked>, Path(name): Path<String>) -> Response {
+    let Ok(system) = SystemId::new(Kind::Cluster, &[&name]) else { return console.missing(&asked, "There is no such cluster.") };
+    let live = console.follow(Topic::System(system.clone())).await;
+    match console.drawing.cluster(&system, console.now()) {
+        Some(view) => {
+            let frame = Frame { live, ..console.frame(&asked, Place::Clusters, system.name()) };
+            console.page(StatusCode::OK, frame, &view)
+        }
+        None => console.missing(&asked, "That cluster is not watched here, or has not been read yet."),
+    }
+}
+
+/// `GET /workloads/{cluster}/{namespace}/{name}`
+pub async fn workload(
+    State(console): State<Console>,
+    Extension(asked): Extension<Asked>,
+    Path((cluster, namespace, name)): Path<(String, String, String)>,
+) -> Response {
+    let Ok(system) = SystemId::new(Kind::Deployment, &[&cluster, &namespace, &name]) else {
+        return console.missing(&asked, "There is no such workload.");
+    };
+    let live = console.follow(Topic::System(system.clone())).await;
+    match console.drawing.workload(&system, console.now()) {
+        Some(view) => {
+            let frame = Frame { live, ..console.frame(&asked, Place::Clusters, system.name()) };
+            console.page(StatusCode::OK, frame, &view)
+        }
+        None => console.missing(&asked, "That workload is not there, or its namespace is not watched."),
+    }
+}
+
+/// `GET /runbooks`
+pub async fn runbooks(State(console): State<Console>, Extension(asked): Extension<Asked>) -> Answer {
+    let caller = asked.me(&console)?;
+    let cards = console.drawing.cards(caller.role);
+    Ok(console.page(StatusCode::OK, console.frame(&asked, Place::Runbooks, "Runbooks"), cards.as_slice()))
+}
+
+/// `GET /runbooks/{id}?target=…`
+pub async fn runbook(
+    State(console): State<Console>,
+    Extension(asked): Extension<Asked>,
+    Path(id): Path<String>,
+    Query(mut typed): Query<BTreeMap<String, String>>,
+) -> Answer {
+    let caller = asked.me(&console)?;
+    let target = typed.remove("target").filter(|target| !target.is_empty());
+    let (target, refused) = match target.map(|target| target.parse::<SystemId>()) {
+        None => (None, None),
+        Some(Ok(target)) => (Some(target), None),
+        Some(Err(err)) => (None, Some(err.to_string())),
+    };
+    match console.drawing.form(&id, caller.role, target, &typed, &BTreeMap::new(), refused).await {
+        Some(form) => Ok(console.page(StatusCode::OK, console.frame(&asked, Place::Runbooks, form.card.title.clone()), &form)),
+        None => Ok(console.missing(&asked, "There is no such runbook.")),
+    }
+}
+
+/// `GET /plans/{id}`
+pub async fn plan(State(console): State<Console>, Extension(asked): Extension<Asked>, Path(id): Path<String>) -> Answer {
+    let caller = asked.me(&console)?;
+    let Ok(id) = id.parse::<PlanId>() else { return Ok(console.missing(&asked, "There is no such plan.")) };
+    let made = async {
+        match console.store.plan(&id).await? {
+            Some(plan) => Ok(Some(console.drawing.plan(plan, (&caller.name, caller.role), Typed::default()).await?)),
+            None => Ok(None),
+        }
+    };
+    match made.await {
+        Ok(Some(view)) => Ok(console.page(StatusCode::OK, console.frame(&asked, Place::Runbooks, view.body.title.clone()), &view)),
+        Ok(None) => Ok(console.missing(&asked, "There is no such plan; plans that were never run are forgotten after a day.")),
+        Err(err) => Ok(console.store_failed(&asked, &err)),
+    }
+}
+
+/// Where a list goes on.
+#[derive(Debug, Deserialize)]
+pub struct Older {
+    before: Option<String>,
+}
+
+/// `GET /runs?before=…`
+pub async fn runs(State(console): State<Console>, Extension(asked): Extension<Asked>, Query(older): Query<Older>) -> Response {
+    let before = older.before.as_deref().and_then(|before| before.parse().ok());
+    match console.drawing.runs(before).await {
+        Ok(list) => console.page(StatusCode::OK, console.frame(&asked, Place::Runs, "Runs"), &list),
+        Err(err) => console.store_failed(&asked, &err),
+    }
+}
+
+/// `GET /runs/{id}`
+pub async fn run(State(console): State<Console>, Extension(asked): Extension<Asked>, Path(id): Path<String>) -> Answer {
+    let caller = asked.me(&console)?;
+    let Ok(id) = id.parse::<i64>() else { return Ok(console.missing(&asked, "A run has a number.")) };
+    let live = console.follow(Topic::Run(id)).await;
+    match console.drawing.run(id, Some(caller.role)).await {
+        Ok(Some(view)) => {
+            // Once it has ended nothing more will happen to it.
+            let live = live.filter(|_| !view.state.has_ended());
+            let frame = Frame { live, ..console.frame(&asked, Place::Runs, format!("{}, run {id}", view.title)) };
+            Ok(console.page(StatusCode::OK, frame, &view))
+        }
+        Ok(None) => Ok(console.missing(&asked, format!("There is no run {id}."))),
+        Err(err) => Ok(console.store_failed(&asked, &err)),
+    }
+}
+
+/// The audit's filter, as it stands in the address.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct AuditQuery {
+    actor: String,
+    kind: String,
+    target: String,
+    run: String,
+    before: Option<String>,
+    verified: Option<String>,
+}
+
+/// `GET /audit?actor=…&kind=…&target=…&run=…&before=…`
+pub async fn audit(State(console): State<Console>, Extension(asked): Extension<Asked>, Query(query): Query<AuditQuery>) -> Response {
+    let run = query.run.trim();
+    let (run, fault) = match run.parse::<i64>() {
+        Ok(run) => (Some(run), None),
+        Err(_) if run.is_empty() => (None, None),
+        Err(_) => (None, Some(format!("“{}” is no run number: type digits only.", run.chars().take(40).collect::<String>()))),
+    };
+    let before = query.before.as_deref().and_then(|before| before.parse().ok());
+    let filter = AuditFilter { actor: query.actor, kind: query.kind, target: query.target, run };
+    match console.drawing.audit(filter, before, fault, console.drawing.verified(console.clock.now())).await {
+        Ok(view) => console.page(StatusCode::OK, console.frame(&asked, Place::Audit, "Audit"), &view),
+        Err(err) => console.store_failed(&asked, &err),
+    }
+}
+
+/// What a screen follows.
+#[derive(Debug, Deserialize)]
+pub struct Follow {
+    topic: String,
+    since: Option<u64>,
+    #[serde(default)]
+    version: String,
+}
+
+/// `GET /live?topic=…&since=…`
+pub async fn live(
+    State(console): State<Console>,
+    Extension(asked): Extension<Asked>,
+    headers: HeaderMap,
+    Query(follow): Query<Follow>,
+) -> Response {
+    let topic = match follow.topic.parse::<Topic>() {
+        Ok(topic) => topic,
+        Err(err) => return (StatusCode::BAD_REQUEST, err).into_response(),
+    };
+    let Some(caller) = &asked.caller else { return StatusCode::UNAUTHORIZED.into_response() };
+    let ended = console.identity.ended(caller);
+    let encoding = Encoding::accepted(headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default());
+    match console.hub.follow(&topic, follow.since.unwrap_or(0), &follow.version, encoding, ended).await {
+        Some(stream) => {
+            let mut response = Response::new(Body::from_stream(stream));
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+            if encoding == Encoding::Gzip {
+                headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            }
+            // Proxies that gather what they pass on would hold events back.
+            headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+            response
+        }
+        None => (StatusCode::NOT_FOUND, "there is no such topic, or it cannot be followed now\n").into_response(),
+    }
+}
+
+/// Where to go after signing in.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Next {
+    next: String,
+}
+
+/// `GET /sign-in`
+pub async fn sign_in(State(console): State<Console>, Extension(asked): Extension<Asked>, Query(next): Query<Next>) -> Response {
+    if asked.caller.is_some() {
+        return Redirect::to(identity::inside(&next.next)).into_response();
+    }
+    let page = SignIn { name: String::new(), next: identity::inside(&next.next).to_owned(), refused: None };
+    console.page(StatusCode::OK, console.frame(&asked, Place::Outside, "Sign in"), &page)
+}
+
+/// The one-time link.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Token {
+    token: String,
+}
+
+/// `GET /set-up?token=…`
+pub async fn set_up(State(console): State<Console>, Extension(asked): Extension<Asked>, Query(token): Query<Token>) -> Response {
+    let page = SetUp { token: token.token, password_hint: identity::PASSWORD_HINT.to_owned(), ..SetUp::default() };
+    console.page(StatusCode::OK, console.frame(&asked, Place::Outside, "Set up"), &page)
+}
+
+/// Any other path.
+pub async fn not_found(State(console): State<Console>, Extension(asked): Extension<Asked>) -> Response {
+    console.missing(&asked, "There is no such page.")
+}
+
+/// A path that is there, with another method.
+pub async fn wrong_method(State(console): State<Console>, Extension(asked): Extension<Asked>) -> Response {
+    let mut response = console.bad(&asked, "That address does not take this kind of request.");
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response
+}

@@ -1,0 +1,269 @@
+//! What pages show: model values made from the world, the watched clusters and the store. Shared by the plain pages and the live views, so that
+//! the two cannot drift apart.
+
+mod audit;
+mod clusters;
+mod runbooks;
+mod runs;
+
+pub use runbooks::Typed;
+
+use std::{sync::Arc, time::Duration};
+
+use app::model::{Health, Kind, Overview, RunningRun, StateChange, SystemId, Topic, Verification};
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+
+use crate::{
+    adapters::Adapters,
+    clock::Stamp,
+    config::Estate,
+    console::{parts, running, strip_part},
+    executor::Executor,
+    live::{Draw, Drawn},
+    monitor::World,
+    overview::{Ages, overview, system_view},
+    store::{Runs, Store, StoreError},
+};
+
+/// Makes what pages show.
+pub struct Drawing {
+    pub(crate) estate: Arc<Estate>,
+    pub(crate) world: watch::Receiver<Arc<World>>,
+    pub(crate) adapters: Arc<Adapters>,
+    pub(crate) store: Store,
+    pub(crate) executor: Arc<Executor>,
+    world_changes: watch::Sender<u64>,
+    open: watch::Sender<Vec<RunningRun>>,
+    verified: watch::Sender<Option<(bool, String, Stamp)>>,
+}
+
+/// How often the open runs of all replicas are looked at.
+const OPEN_RUNS: Duration = Duration::from_secs(2);
+/// So many open runs are told of in the top strip.
+const OPEN_LISTED: i64 = 20;
+/// So many state changes stand on a system's page.
+const CHANGES: i64 = 50;
+
+impl Drawing {
+    /// Starts to follow the world and the open runs.
+    pub fn start(
+        estate: Arc<Estate>,
+        world: watch::Receiver<Arc<World>>,
+        adapters: Arc<Adapters>,
+        store: Store,
+        executor: Arc<Executor>,
+    ) -> Arc<Self> {
+        let drawing = Arc::new(Self {
+            estate,
+            world,
+            adapters,
+            store,
+            executor,
+            world_changes: watch::Sender::new(0),
+            open: watch::Sender::new(Vec::new()),
+            verified: watch::Sender::new(None),
+        });
+        tokio::spawn(drawing.clone().follow_world());
+        tokio::spawn(drawing.clone().follow_runs());
+        drawing
+    }
+
+    async fn follow_world(self: Arc<Self>) {
+        let mut world = self.world.clone();
+        while world.changed().await.is_ok() {
+            self.world_changes.send_modify(|n| *n = n.wrapping_add(1));
+        }
+    }
+
+    async fn follow_runs(self: Arc<Self>) {
+        let mut changes = self.executor.changes();
+        loop {
+            let which = Runs { open: true, ..Runs::default() };
+            // Without an answer the strip keeps what it last knew; the notice above every page says why.
+            if let Ok(runs) = self.store.runs(&which, OPEN_LISTED).await {
+                self.open.send_replace(runs.iter().map(running).collect());
+            }
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep(OPEN_RUNS) => {}
+            }
+        }
+    }
+
+    /// Notes what a verification of the audit found.
+    pub fn note_verified(&self, intact: bool, sentence: String, at: Stamp) {
+        self.verified.send_replace(Some((intact, sentence, at)));
+    }
+
+    /// What the last verification in this process found.
+    #[must_use]
+    pub fn verified(&self, now: Stamp) -> Option<Verification> {
+        let (intact, sentence, at) = self.verified.borrow().clone()?;
+        Some(Verification { intact, sentence, at: Ages::At(now).moment(at.wall) })
+    }
+
+    /// The open runs, newest first.
+    #[must_use]
+    pub fn running(&self) -> Vec<RunningRun> {
+        self.open.borrow().clone()
+    }
+
+    /// Every system that exists now.
+    #[must_use]
+    pub fn systems(&self) -> Vec<SystemId> {
+        let mut systems: Vec<_> = self.world.borrow().instances.iter().map(|instance| instance.system.clone()).collect();
+        systems.sort_unstable();
+        systems.dedup();
+        systems
+    }
+
+    /// The overview.
+    #[must_use]
+    pub fn overview(&self, ages: Ages) -> Overview {
+        overview(&self.estate, &self.world.borrow().clone(), self.executor.catalog().as_ref(), ages)
+    }
+
+    /// One system's page; `None` when there is no such system.
+    pub async fn system(&self, system: &SystemId, ages: Ages) -> Option<app::model::SystemView> {
+        // While the store is away, the page shows what is live and no history.
+        let changes = self.store.health_changes_of(system, CHANGES).await.unwrap_or_default();
+        let world = self.world.borrow().clone();
+        let changes = changes
+            .into_iter()
+            .map(|change| {
+                let title = world
+                    .instances
+                    .iter()
+                    .find(|instance| instance.spec.id == change.probe && instance.system == *system)
+                    .map_or_else(|| change.probe.clone(), |instance| instance.title());
+                StateChange {
+                    at: ages.moment(change.at),
+                    title,
+                    from: change.from.unwrap_or(Health::Unknown),
+                    to: change.to,
+                    summary: change.summary,
+                }
+            })
+            .collect();
+        system_view(&self.estate, &world, system, changes, self.executor.catalog().as_ref(), ages)
+    }
+}
+
+impl Draw for Drawing {
+    fn draw<'a>(&'a self, topic: &'a Topic, ages: Ages) -> BoxFuture<'a, Drawn> {
+        Box::pin(async move {
+            let drawn = match topic {
+                Topic::Strip => Drawn::Fragments(Vec::new()),
+                Topic::Overview => Drawn::Fragments(parts(&self.overview(ages))),
+                Topic::System(system) => match system.kind() {
+                    Kind::Cluster => self.cluster(system, ages).map_or(Drawn::Gone, |view| Drawn::Fragments(parts(&view))),
+                    Kind::Deployment => self.workload(system, ages).map_or(Drawn::Gone, |view| Drawn::Fragments(parts(&view))),
+                    Kind::Dns | Kind::Certificate | Kind::Endpoint | Kind::Ingress | Kind::Database | Kind::Cache | Kind::Metric => {
+                        self.system(system, ages).await.map_or(Drawn::Gone, |view| Drawn::Fragments(parts(&view)))
+                    }
+                },
+                // Drawn without a person: whether somebody may stop it is asked when they try.
+                Topic::Run(run) => match self.run(*run, None).await {
+                    Ok(Some(view)) => Drawn::Fragments(parts(&view)),
+                    Ok(None) => Drawn::Gone,
+                    Err(
+                        StoreError::Unavailable
+                        | StoreError::Busy
+                        | StoreError::FenceMoved(_)
+                        | StoreError::Unreadable(_)
+                        | StoreError::Refused(_),
+                    ) => Drawn::NotNow,
+                },
+            };
+            match drawn {
+                Drawn::Fragments(mut fragments) => {
+                    let mut open = self.running();
+                    if matches!(ages, Ages::Frozen(_)) {
+                        open.iter_mut().for_each(|run| run.elapsed_ms = 0);
+                    }
+                    fragments.push(strip_part(&open));
+                    Drawn::Fragments(fragments)
+                }
+                Drawn::NotNow | Drawn::Gone => drawn,
+            }
+        })
+    }
+
+    fn sources(&self, topic: &Topic) -> Vec<(u32, Stamp)> {
+        let world = self.world.borrow();
+        if matches!(topic, Topic::Strip | Topic::Run(_)) {
+            // Such a page only says how old the newest data is.
+            let newest =
+                world.instances.iter().filter_map(|instance| Some((instance.source, instance.seen_at()?))).max_by_key(|(_, at)| at.mono);
+            return newest.into_iter().collect();
+        }
+        let shown = |system: &SystemId| match topic {
+            Topic::Overview => true,
+            Topic::System(wanted) => system == wanted || (system.kind() == Kind::Cluster && wanted.cluster() == Some(system.name())),
+            Topic::Strip | Topic::Run(_) => false,
+        };
+        world
+            .instances
+            .iter()
+            .filter(|instance| shown(&instance.system))
+            .filter_map(|instance| Some((instance.source, instance.seen_at()?)))
+            .collect()
+    }
+
+    fn changes(&self, topic: &Topic) -> watch::Receiver<u64> {
+        match topic {
+            Topic::Overview | Topic::System(_) => self.world_changes.subscribe(),
+            Topic::Strip | Topic::Run(_) => self.executor.changes(),
+        }
+    }
+}
+
+/// Follows health changes into the store. A change that cannot be kept now is kept when the store is back; the newest are worth most.
+pub async fn keep_changes(store: Store, mut changes: tokio::sync::mpsc::Receiver<crate::monitor::HealthChange>) {
+    let mut waiting: std::collections::VecDeque<crate::store::NewHealthChange> = std::collections::VecDeque::new();
+    loop {
+        tokio::select! {
+            change = changes.recv() => match change {
+                Some(change) => {
+                    waiting.push_back(crate::store::NewHealthChange {
+                        probe: change.probe.to_owned(),
+                        system: change.system,
+                        from: Some(change.from),
+                        to: change.to,
+                        summary: change.summary,
+                        at: change.at,
+                    });
+                    // A flood while the store is away: the oldest go, since each system's newest state is what "since" rests on.
+                    while waiting.len() > 5_000 {
+                        waiting.pop_front();
+                    }
+                    if !changes.is_empty() && waiting.len() < 200 {
+                        continue;
+                    }
+                }
+                None => return,
+            },
+            () = tokio::time::sleep(Duration::from_secs(1)), if !waiting.is_empty() => {}
+        }
+        let batch: Vec<_> = waiting.iter().take(200).cloned().collect();
+        if store.insert_health_changes(&batch).await.is_ok() {
+            waiting.drain(..batch.len());
+        } else {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+}
+
+/// Removes old rows now and then, a few at a time.
+pub async fn forget(store: Store) {
+    const DAY: Duration = Duration::from_secs(86_400);
+    loop {
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        for forgotten in [store.forget_plans(DAY).await, store.forget_health_changes(DAY * 90).await] {
+            if let Err(err) = forgotten {
+                tracing::debug!(error = %err, "Old rows were not removed; they will be");
+            }
+        }
+    }
+}

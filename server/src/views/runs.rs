@@ -1,0 +1,68 @@
+//! Runs as pages show them.
+
+use app::model::{Role, RunList, RunState, RunView};
+
+use super::Drawing;
+use crate::store::{Runs, StoreError};
+
+/// How many runs stand on one page of the list.
+const PAGE: i64 = 50;
+/// How many earlier runs stand on a run's page.
+const EARLIER: i64 = 5;
+
+impl Drawing {
+    /// A run's page. `role` is that of who looks, where somebody does.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn run(&self, id: i64, role: Option<Role>) -> Result<Option<RunView>, StoreError> {
+        let Some(run) = self.store.run(id).await? else { return Ok(None) };
+        let plan = self.store.plan(&run.plan).await?;
+        let which = Runs { before: Some(id), target: Some(run.target.to_string()), runbook: Some(run.runbook.clone()), open: false };
+        let earlier = self.store.runs(&which, EARLIER).await?.iter().map(crate::store::Run::row).collect();
+        let undo =
+            plan.as_ref().and_then(|plan| plan.body.undo.clone()).filter(|_| run.state.has_ended() && run.state != RunState::Refused);
+        let may = role.is_none_or(|role| self.executor.catalog().permit(role, &run.runbook, &run.target).is_ok());
+        Ok(Some(RunView {
+            id: run.id,
+            title: run.title.clone(),
+            runbook: run.runbook.clone(),
+            target: run.target.clone(),
+            state: run.state,
+            sentence: run.sentence.clone(),
+            steps: run.steps.iter().map(|step| step.view(run.now)).collect(),
+            asked_by: run.asked_by.clone(),
+            reason: run.reason.clone(),
+            asked: run.moment(run.created_at),
+            elapsed_ms: run.elapsed_ms(),
+            executor: run.executor.as_ref().map(|executor| (executor.name.clone(), run.moment(executor.heard_at).ago_ms)),
+            plan: run.plan.to_string(),
+            fingerprint: plan.map(|plan| short(&plan.fingerprint)).unwrap_or_default(),
+            audit: run.audit,
+            undo,
+            may_cancel: may && matches!(run.state, RunState::Queued | RunState::Running),
+            earlier,
+        }))
+    }
+
+    /// The list of runs, newest first.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn runs(&self, before: Option<i64>) -> Result<RunList, StoreError> {
+        let runs = self.store.runs(&Runs { before, ..Runs::default() }, PAGE + 1).await?;
+        let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
+        let older = (runs.len() > page).then(|| runs.get(page - 1).map(|run| run.id)).flatten();
+        Ok(RunList { rows: runs.iter().take(page).map(crate::store::Run::row).collect(), older })
+    }
+}
+
+/// The first eight hex digits of a fingerprint, in two groups.
+#[must_use]
+pub fn short(fingerprint: &[u8]) -> String {
+    let hex = hex::encode(fingerprint.get(..4).unwrap_or_default());
+    match hex.split_at_checked(4) {
+        Some((head, tail)) => format!("{head} {tail}"),
+        None => hex,
+    }
+}

@@ -1,0 +1,29 @@
+//! The server's behaviour on real systems: one file per behaviour. `cargo xtask test` starts them and names them in the environment.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod act_kubernetes;
+mod audit_chain;
+mod bed;
+mod command_line;
+mod console;
+mod demo_estate;
+mod doors;
+mod estate_file;
+mod freezable;
+mod gates;
+mod kubernetes;
+mod notes;
+mod runs_interrupted;
+mod runs_over_http;
+mod sign_in;
+mod store;
+mod store_away;
+mod store_away_http;
+mod store_runs;
+mod store_schema;
+mod watch_edge;
+mod watch_kubernetes;
+mod watch_lies;
+mod watch_postgres;
+mod watch_redis;
