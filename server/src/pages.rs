@@ -107,10 +107,10 @@ pub async fn system(
         return Redirect::permanent(&system.href()).into_response();
     }
     let live = console.follow(Topic::System(system.clone())).await;
-    match console.drawing.system(&system, console.now()).await {
-        Some(view) => {
+    match console.drawing.page_of(&system, console.now()).await {
+        Some(page) => {
             let frame = Frame { live, ..console.frame(&asked, Place::Systems, system.name()) };
-            console.page(StatusCode::OK, frame, &view)
+            console.page(StatusCode::OK, frame, page.as_ref())
         }
         None => console.missing(&asked, format!("{system} is not watched here: the estate file does not name it.")),
     }

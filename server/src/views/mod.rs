@@ -10,7 +10,10 @@ pub use runbooks::Typed;
 
 use std::{sync::Arc, time::Duration};
 
-use app::model::{Health, Kind, Overview, RunningRun, StateChange, SystemId, Topic, Verification};
+use app::{
+    model::{Health, Kind, Overview, RunningRun, StateChange, SystemId, Topic, Verification},
+    render::LivePage,
+};
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
@@ -124,30 +127,47 @@ impl Drawing {
         overview(&self.estate, &self.world.borrow().clone(), self.executor.catalog().as_ref(), ages)
     }
 
-    /// One system's page; `None` when there is no such system.
-    pub async fn system(&self, system: &SystemId, ages: Ages) -> Option<app::model::SystemView> {
-        // While the store is away, the page shows what is live and no history.
+    /// One system's page: the one that its kind has to itself, else that of its readings; `None` when there is no such system.
+    pub async fn page_of(&self, system: &SystemId, ages: Ages) -> Option<Box<dyn LivePage + Send>> {
+        match system.kind() {
+            Kind::Cluster => boxed(self.cluster(system, ages)),
+            Kind::Deployment => boxed(self.workload(system, ages)),
+            Kind::Dns | Kind::Certificate | Kind::Endpoint | Kind::Ingress | Kind::Database | Kind::Cache | Kind::Metric => {
+                boxed(self.system(system, ages).await)
+            }
+        }
+    }
+
+    /// The page of a system's readings; `None` when there is no such system.
+    async fn system(&self, system: &SystemId, ages: Ages) -> Option<app::model::SystemView> {
+        let changes = self.changes_of(system, ages).await;
+        system_view(&self.estate, &self.world.borrow().clone(), system, changes, self.executor.catalog().as_ref(), ages)
+    }
+
+    /// The newest changes of a system's health. While the store is away, a page shows what is live and no history.
+    async fn changes_of(&self, system: &SystemId, ages: Ages) -> Vec<StateChange> {
         let changes = self.store.health_changes_of(system, CHANGES).await.unwrap_or_default();
         let world = self.world.borrow().clone();
-        let changes = changes
-            .into_iter()
-            .map(|change| {
-                let title = world
-                    .instances
-                    .iter()
-                    .find(|instance| instance.spec.id == change.probe && instance.system == *system)
-                    .map_or_else(|| change.probe.clone(), |instance| instance.title());
-                StateChange {
-                    at: ages.moment(change.at),
-                    title,
-                    from: change.from.unwrap_or(Health::Unknown),
-                    to: change.to,
-                    summary: change.summary,
-                }
-            })
-            .collect();
-        system_view(&self.estate, &world, system, changes, self.executor.catalog().as_ref(), ages)
+        let changes = changes.into_iter().map(|change| {
+            let title = world
+                .instances
+                .iter()
+                .find(|instance| instance.spec.id == change.probe && instance.system == *system)
+                .map_or_else(|| change.probe.clone(), |instance| instance.title());
+            StateChange {
+                at: ages.moment(change.at),
+                title,
+                from: change.from.unwrap_or(Health::Unknown),
+                to: change.to,
+                summary: change.summary,
+            }
+        });
+        changes.collect()
     }
+}
+
+fn boxed<P: LivePage + Send + 'static>(page: Option<P>) -> Option<Box<dyn LivePage + Send>> {
+    page.map(|page| Box::new(page) as Box<dyn LivePage + Send>)
 }
 
 impl Draw for Drawing {
@@ -156,12 +176,9 @@ impl Draw for Drawing {
             let drawn = match topic {
                 Topic::Strip => Drawn::Fragments(Vec::new()),
                 Topic::Overview => Drawn::Fragments(parts(&self.overview(ages))),
-                Topic::System(system) => match system.kind() {
-                    Kind::Cluster => self.cluster(system, ages).map_or(Drawn::Gone, |view| Drawn::Fragments(parts(&view))),
-                    Kind::Deployment => self.workload(system, ages).map_or(Drawn::Gone, |view| Drawn::Fragments(parts(&view))),
-                    Kind::Dns | Kind::Certificate | Kind::Endpoint | Kind::Ingress | Kind::Database | Kind::Cache | Kind::Metric => {
-                        self.system(system, ages).await.map_or(Drawn::Gone, |view| Drawn::Fragments(parts(&view)))
-                    }
+                Topic::System(system) => match self.page_of(system, ages).await {
+                    Some(page) => Drawn::Fragments(parts(page.as_ref())),
+                    None => Drawn::Gone,
                 },
                 // Drawn without a person: whether somebody may stop it is asked when they try.
                 Topic::Run(run) => match self.run(*run, None).await {
