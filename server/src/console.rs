@@ -89,6 +89,7 @@ impl Console {
             running: self.drawing.running(),
             data,
             place,
+            kinds: self.estate.kinds(),
             title: title.into(),
             live: None,
             assets: self.assets.clone(),

@@ -2,10 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::{fresh_class, icon, line, shown, stale, text::LINE};
+use super::{fresh_class, icon, icon::MORE, line, shown, stale, text::LINE};
 use crate::{
     islands::Live,
-    model::{Frame, Me, Place, RunningRun, Seen, Theme},
+    model::{Frame, Me, RunningRun, Seen, Spot, Theme},
 };
 
 /// Environment, running actions, age of the newest data, who is signed in; always in this order.
@@ -66,37 +66,40 @@ fn who(me: &Me) -> AnyView {
     view! { <li class="top-who"><b>{line(&me.name)}</b><span class="lbl">{me.role.word()}</span></li> }.into_any()
 }
 
-/// The places. On a phone: four tabs at the bottom, the rest behind "More" (a popover, which needs no script).
+/// The places. On a phone: four tabs at the bottom, the others behind "More" (a popover, which needs no script).
 #[must_use]
 pub fn rail(frame: &Frame) -> AnyView {
-    let tabs = [
-        (Place::Overview, "/", "Overview"),
-        (Place::Clusters, "/clusters", "Clusters"),
-        (Place::Systems, "/systems", "Systems"),
-        (Place::Runbooks, "/runbooks", "Runbooks"),
-    ];
-    let mut rest = vec![(Place::Runs, "/runs", "Runs")];
-    if frame.me.as_ref().is_some_and(|me| me.role.reads_audit()) {
-        rest.push((Place::Audit, "/audit", "Audit"));
-    }
-    let link = |(place, href, name): (Place, &'static str, &'static str)| {
-        let current = (frame.place == place).then_some("page");
-        view! { <li><a href=href aria-current=current>{icon(place)}{name}</a></li> }
-    };
-    let behind = matches!(frame.place, Place::Runs | Place::Audit).then_some("true");
+    let spots: Vec<_> = frame.places().collect();
+    let all: Vec<_> =
+        spots.iter().enumerate().map(|(at, spot)| entry(frame, spot, at.checked_sub(1).map(|before| spots[before]))).collect();
+    let rest: Vec<_> = spots.iter().filter(|spot| !spot.tab).map(|spot| view! { <li>{place(frame, spot, false)}</li> }).collect();
+    let behind = spots.iter().any(|spot| spot.place == frame.place && !spot.tab).then_some("true");
     view! {
         <nav class="rail" aria-label="Main">
             <div>
-                <ul>{tabs.map(link).collect_view()}</ul>
-                <button class="more" type="button" popovertarget="more" aria-current=behind>{icon(Place::Outside)}"More"</button>
+                <ul>{all}</ul>
+                <button class="more" type="button" popovertarget="more" aria-current=behind>{icon(MORE)}"More"</button>
                 <div class="rail-rest" id="more" popover="auto">
-                    <ul>{rest.into_iter().map(link).collect_view()}</ul>
+                    <ul>{rest}</ul>
                     <div class="rail-foot">{foot(frame)}</div>
                 </div>
             </div>
         </nav>
     }
     .into_any()
+}
+
+/// One line of the whole list: a gap above where another group begins, and marked if it stays where there is room for four.
+fn entry(frame: &Frame, spot: &'static Spot, before: Option<&Spot>) -> AnyView {
+    let gap = before.is_some_and(|before| before.group != spot.group).then_some("");
+    view! { <li data-tab=spot.tab.then_some("") data-gap=gap>{place(frame, spot, true)}</li> }.into_any()
+}
+
+/// The link to a place; with the key that leads there after `g`, which the page's island reads from here.
+fn place(frame: &Frame, spot: &'static Spot, keyed: bool) -> AnyView {
+    let current = (frame.place == spot.place).then_some("page");
+    let key = keyed.then(|| spot.key.to_string());
+    view! { <a href=spot.path aria-current=current data-key=key>{icon(spot.icon)}{spot.title}</a> }.into_any()
 }
 
 /// Theme, sign-out, version: small, at the foot of the rail.

@@ -28,7 +28,7 @@ pub use figure::*;
 pub use frame::*;
 pub use head::*;
 pub use health::*;
-pub use icon::*;
+pub use icon::icon;
 pub use meter::*;
 pub use notice::*;
 pub use panel::*;

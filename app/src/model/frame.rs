@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Role, Seen, Topic};
+use super::{Kind, Place, Role, Seen, Spot, Topic, places};
 
 /// Everything around a page's own content.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +21,8 @@ pub struct Frame {
     pub data: Option<Seen>,
     /// The place in the rail that is lit.
     pub place: Place,
+    /// The kinds of system that this estate has: places for others are not there.
+    pub kinds: Vec<Kind>,
     /// What stands in `<title>` before the environment.
     pub title: String,
     /// The live view that this page follows, and the sequence number that it was drawn from.
@@ -35,6 +37,13 @@ pub struct Frame {
     pub version: &'static str,
     /// A sentence about the console itself, such as "The store does not answer: actions are refused"; drawn above every page.
     pub notice: Option<String>,
+}
+
+impl Frame {
+    /// The places that are there for whoever is signed in.
+    pub fn places(&self) -> impl Iterator<Item = &'static Spot> + '_ {
+        self.me.iter().flat_map(|me| places(me.role, &self.kinds))
+    }
 }
 
 /// Paths of the browser's files, with content hashes in their names.
@@ -89,23 +98,4 @@ impl Theme {
             Self::Dark => "dark",
         }
     }
-}
-
-/// The places in the rail. Only what exists is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// `/`
-    Overview,
-    /// `/clusters`
-    Clusters,
-    /// `/systems`: databases, caches, edge.
-    Systems,
-    /// `/runbooks`
-    Runbooks,
-    /// `/runs`
-    Runs,
-    /// `/audit`
-    Audit,
-    /// Nowhere: sign-in, errors.
-    Outside,
 }

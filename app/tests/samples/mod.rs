@@ -35,6 +35,7 @@ pub fn frame(place: Place, title: &str) -> Frame {
         running: vec![],
         data: Some(seen(1, 1, 15)),
         place,
+        kinds: Kind::ALL.to_vec(),
         title: title.into(),
         live: None,
         assets: Assets { css: "quarterdeck.css".into(), loader: String::new() },

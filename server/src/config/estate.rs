@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
-use app::model::{Role, SystemGlob, SystemId};
+use app::model::{Kind, Role, SystemGlob, SystemId};
 use url::Url;
 
 use super::Secret;
@@ -248,10 +248,20 @@ pub struct Approved {
 }
 
 impl Estate {
+    /// The kinds of system that this estate has, each once.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<Kind> {
+        // What lives in a cluster is found, not configured.
+        let inside = if self.clusters.is_empty() { &[][..] } else { &[Kind::Ingress, Kind::Deployment] };
+        let mut kinds: Vec<_> = self.systems().iter().map(SystemId::kind).chain(inside.iter().copied()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
+    }
+
     /// Every configured system; workloads are found in the clusters besides.
     #[must_use]
     pub fn systems(&self) -> Vec<SystemId> {
-        use app::model::Kind;
         let named = |kind: Kind, names: Vec<&String>| {
             names.into_iter().filter_map(move |name| SystemId::new(kind, &[name]).ok()).collect::<Vec<_>>()
         };
