@@ -23,6 +23,9 @@ fn mains() -> Vec<(&'static str, String)> {
         ("workload", main_of(&samples::workload())),
         ("systems", main_of(&samples::systems())),
         ("system", main_of(&samples::system())),
+        ("database", main_of(&samples::database())),
+        ("database, stale", main_of(&samples::database_stale())),
+        ("database, not read", main_of(&DatabaseView { system: samples::system(), standing: None })),
         ("runbooks", main_of(samples::runbooks().as_slice())),
         ("runbook", main_of(&samples::runbook_form())),
         ("runbook, refused", main_of(&samples::runbook_form_refused())),
@@ -63,6 +66,7 @@ fn a_page_is_composed_of_exactly_what_replaces_it_live() {
     is_composed_of_its_parts(&samples::cluster());
     is_composed_of_its_parts(&samples::workload());
     is_composed_of_its_parts(&samples::system());
+    is_composed_of_its_parts(&samples::database());
     is_composed_of_its_parts(&samples::run());
 }
 

@@ -15,6 +15,7 @@ pub mod executor;
 pub mod forms;
 pub mod headers;
 pub mod identity;
+pub mod leadership;
 pub mod live;
 pub mod monitor;
 pub mod overview;

@@ -1,6 +1,7 @@
 //! Plain types that the server and the browser both speak. Uses std, serde and chrono only.
 
 mod audit;
+mod database;
 mod door;
 mod fact;
 mod frame;
@@ -18,6 +19,7 @@ mod system;
 mod topic;
 
 pub use audit::*;
+pub use database::*;
 pub use door::*;
 pub use fact::*;
 pub use frame::*;

@@ -3,6 +3,7 @@
 mod audit;
 mod cluster;
 mod clusters;
+mod database;
 mod overview;
 mod plan;
 mod refusal;

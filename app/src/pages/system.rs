@@ -39,19 +39,19 @@ impl LivePage for SystemView {
     }
 }
 
-fn title(system: &SystemView) -> AnyView {
+pub(super) fn title(system: &SystemView) -> AnyView {
     let since = system.since.as_ref().map(|since| view! { <small>"since " {when(since)}", " {ago(since)}</small> });
     let kind = view! { <small>{system.system.kind().word()}</small> };
     let name = view! { {line(system.system.name())}" "{health(system.health)}{kind}{since} };
     head("system-head", name, &system.verdict, runbook_links(&system.runbooks, system.health > Health::Unknown))
 }
 
-fn reading_id(reading: &ReadingView) -> String {
+pub(super) fn reading_id(reading: &ReadingView) -> String {
     format!("reading-{}", reading.tile.key)
 }
 
 /// What one probe says: figure, sentence, likely cause, every fact. Once stale, only since when there is no data.
-fn reading(reading: &ReadingView) -> AnyView {
+pub(super) fn reading(reading: &ReadingView) -> AnyView {
     let tile = &reading.tile;
     let seen = tile.seen.as_ref();
     let known = if seen.is_none() { Health::Unknown } else { tile.health };
@@ -74,7 +74,7 @@ fn reading(reading: &ReadingView) -> AnyView {
     .into_any()
 }
 
-fn changes_panel(system: &SystemView) -> AnyView {
+pub(super) fn changes_panel(system: &SystemView) -> AnyView {
     if system.changes.is_empty() {
         let text = "Nothing has changed since the console keeps its history. Changes of health would be listed here, newest first.";
         return panel("changes", "Changes of health", "none", empty(text));

@@ -1,8 +1,12 @@
 //! One estate in words: values as the server would hand them over, healthy and broken. Shared by the tests and the gallery.
 #![allow(dead_code, missing_docs, clippy::too_many_arguments, clippy::expect_used)]
 
+mod database;
+
 use app::model::*;
 use chrono::{DateTime, TimeDelta, Utc};
+
+pub use database::{database, database_stale};
 
 /// The moment at which every sample was written.
 pub fn now() -> DateTime<Utc> {

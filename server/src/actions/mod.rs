@@ -1,8 +1,11 @@
 //! One action per file, and the list. Every action is also offered as a one-step runbook.
 
+pub mod fail_over_database;
+mod leadership;
 pub mod restart_workload;
 pub mod scale_workload;
 pub mod set_autoscaler_bounds;
+pub mod switch_over_database;
 mod workload;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -127,6 +130,8 @@ pub enum ActionError {
 pub enum Observation {
     /// It was made.
     Applied,
+    /// It was made, but not where it was asked: the run ends as *succeeded elsewhere*, with this sentence.
+    Elsewhere(String),
     /// It was not made, and no request of ours is still on its way.
     NotApplied,
     /// We cannot tell, and why.
@@ -221,5 +226,7 @@ pub fn all() -> Vec<Box<dyn Action>> {
         Box::new(restart_workload::RestartWorkload),
         Box::new(scale_workload::ScaleWorkload),
         Box::new(set_autoscaler_bounds::SetAutoscalerBounds),
+        Box::<switch_over_database::SwitchOverDatabase>::default(),
+        Box::<fail_over_database::FailOverDatabase>::default(),
     ]
 }

@@ -3,6 +3,7 @@
 //! An adapter answers with types, waits no longer than its own limit, reads no more than its own limit, and puts no secret into an error.
 
 mod connect;
+pub mod database;
 pub mod dns;
 mod failure;
 pub mod http;
@@ -31,6 +32,10 @@ pub struct Adapters {
     pub postgres: BTreeMap<String, postgres::Postgres>,
     /// Patroni by database, where it keeps one.
     pub patroni: BTreeMap<String, patroni::Patroni>,
+    /// Patroni by database, where the estate names who may ask it to act.
+    pub patroni_act: BTreeMap<String, patroni::PatroniAct>,
+    /// What is remembered of each database between looks.
+    pub databases: BTreeMap<String, database::Watched>,
     /// Redis data nodes by cache.
     pub redis: BTreeMap<String, redis::Redis>,
     /// Sentinels by cache, where it has any.
@@ -58,6 +63,12 @@ impl Adapters {
                 .iter()
                 .filter_map(|(name, database)| Some((name.clone(), patroni::Patroni::new(database)?)))
                 .collect(),
+            patroni_act: estate
+                .databases
+                .iter()
+                .filter_map(|(name, database)| Some((name.clone(), patroni::PatroniAct::new(database)?)))
+                .collect(),
+            databases: database::watched(&estate.databases, clock),
             redis: made(&estate.caches, redis::Redis::new),
             sentinel: with_sentinels.map(|(name, cache)| (name.clone(), sentinel::Sentinel::new(cache))).collect(),
             http: made(&estate.endpoints, http::Http::new),

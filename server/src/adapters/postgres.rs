@@ -1,5 +1,8 @@
 //! PostgreSQL members: one kept connection each, questions that only read.
 
+mod canary;
+mod look;
+
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -13,6 +16,10 @@ use tokio::{
     time::timeout,
 };
 
+pub use self::{
+    canary::{Canary, Turn},
+    look::{Activity, ConnectionCount, LockSide, MemberLook, OpenTransaction, Standing},
+};
 use super::{
     connect::connect,
     failure::{Failure, one_line},
@@ -157,7 +164,7 @@ pub struct Transactions {
 }
 
 /// One replica as its primary sees it.
-#[derive(Clone, Debug, PartialEq, FromRow)]
+#[derive(Clone, Debug, Default, PartialEq, FromRow)]
 pub struct Stream {
     /// What the replica calls itself; under Patroni the member's name.
     pub application: String,
@@ -171,6 +178,14 @@ pub struct Stream {
     pub flush_lag: Option<f64>,
     /// See `write_lag`.
     pub replay_lag: Option<f64>,
+    /// How far the log was sent, in bytes since the beginning.
+    pub sent: Option<i64>,
+    /// How far the replica has written it.
+    pub written: Option<i64>,
+    /// How far the replica has it on its disk.
+    pub flushed: Option<i64>,
+    /// How far the replica has replayed it.
+    pub replayed: Option<i64>,
 }
 
 /// One server with the connection that is kept to it.
@@ -372,5 +387,7 @@ select extract(epoch from clock_timestamp() - longest.xact_start)::float8 as lon
 const STREAMS: &str = "\
 select application_name as application, state, sync_state,
        extract(epoch from write_lag)::float8 as write_lag, extract(epoch from flush_lag)::float8 as flush_lag,
-       extract(epoch from replay_lag)::float8 as replay_lag
+       extract(epoch from replay_lag)::float8 as replay_lag,
+       pg_wal_lsn_diff(sent_lsn, '0/0')::int8 as sent, pg_wal_lsn_diff(write_lsn, '0/0')::int8 as written,
+       pg_wal_lsn_diff(flush_lsn, '0/0')::int8 as flushed, pg_wal_lsn_diff(replay_lsn, '0/0')::int8 as replayed
   from pg_stat_replication order by application_name limit 50";

@@ -109,6 +109,8 @@ pub struct Database {
     pub watch: Login,
     /// Patroni's REST addresses, where it keeps the members.
     pub patroni: Vec<Url>,
+    /// The user who may ask Patroni to act; without one, the lead cannot be moved from here.
+    pub patroni_act: Option<Login>,
     /// Where it starts to be unwell.
     pub limits: DatabaseLimits,
 }

@@ -78,7 +78,7 @@ fn resolve(root: &Field<'_>, hash: String, actions: &[ActionSpec]) -> Option<Est
     let environment = map.need("environment").and_then(|field| environment(&field));
     let path_field = map.may("path");
     let clusters = section(map.may("clusters"), Kind::Cluster, systems::cluster, |name, cluster| index.add_cluster(name, cluster.cloned()));
-    let databases = section(map.may("databases"), Kind::Database, systems::database, |name, _| index.add(Kind::Database, name));
+    let databases = section(map.may("databases"), Kind::Database, systems::database, |name, database| index.add_database(name, database));
     let caches = section(map.may("caches"), Kind::Cache, systems::cache, |name, _| index.add(Kind::Cache, name));
     let endpoints = section(map.may("endpoints"), Kind::Endpoint, systems::endpoint, |name, _| index.add(Kind::Endpoint, name));
     let certificates =

@@ -98,6 +98,8 @@ shapes! {
     /// Patroni's REST addresses.
     PatroniShape {
         urls: Vec<String>,
+        /// The user who may ask Patroni to act; moving the lead needs it.
+        act: Option<LoginShape>,
     }
     /// Where a database starts to be unwell.
     DatabaseLimitsShape {

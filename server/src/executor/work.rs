@@ -47,6 +47,7 @@ enum StepEnd {
 /// What the outside world says in the end.
 enum Seen {
     Applied,
+    Elsewhere(String),
     NotApplied,
 }
 
@@ -127,7 +128,7 @@ impl Executor {
             return Err(Stopped::Lost);
         };
         let mark = format!("{run}-{}", stored.plan);
-        let notes = RunNotes { executor: self, run, fence };
+        let notes = RunNotes::new(self, run, fence);
         let work =
             Work { executor: self, action, plan: plan.body, run, mark, fence, progress: progress.clone(), notes, lost: lost.clone() };
         self.patiently(run, || self.store.begin_run(run, fence, &self.replica, "Checking that nothing has moved")).await?;
@@ -292,6 +293,10 @@ impl Work<'_> {
                 return Err(Stopped::HandedOver);
             }
         };
+        // An action that could not keep its notes says that nothing was done; whether that is so is for whoever has the run now.
+        if self.notes.are_lost() {
+            return Err(Stopped::Lost);
+        }
         // The last thing it said belongs to the story; losing it changes nothing.
         if let Err(err) = self.progress.flush(&executor.store, self.run, self.fence, number).await {
             tracing::debug!(run = self.run, error = %err, "The last progress of run {} was not kept", self.run);
@@ -325,6 +330,7 @@ impl Work<'_> {
         debug_assert!(adopted, "only a run that was left behind has a step under way");
         let seen = match self.observe(no).await {
             Observation::Applied => Seen::Applied,
+            Observation::Elsewhere(sentence) => Seen::Elsewhere(sentence),
             Observation::NotApplied => Seen::NotApplied,
             Observation::CannotTell(why) => self.look(no, &why, false).await?,
         };
@@ -332,6 +338,10 @@ impl Work<'_> {
             Seen::Applied => {
                 self.resumed(unknown, "the step's effect is there").await?;
                 Ok(StepEnd::Done("Seen to be done, after the console came back".into()))
+            }
+            Seen::Elsewhere(sentence) => {
+                self.resumed(unknown, "the step's effect is there, but not where it was asked").await?;
+                Ok(StepEnd::Elsewhere(sentence))
             }
             // Whoever sent a request died with its connection, and its lease has run out since: none is on its way any more, and if one were,
             // the optimistic lock lets only one of the two through. So the step was never done, and doing it now is doing it once.
@@ -365,6 +375,7 @@ impl Work<'_> {
     async fn look_for(&self, no: usize, why: &str) -> Result<StepEnd, Stopped> {
         Ok(match self.look(no, why, true).await? {
             Seen::Applied => StepEnd::Done(format!("Seen to be done; the answer was lost ({why})")),
+            Seen::Elsewhere(sentence) => StepEnd::Elsewhere(sentence),
             Seen::NotApplied => StepEnd::NotDone(format!("{why}; and it was seen not to be done")),
         })
     }
@@ -388,6 +399,10 @@ impl Work<'_> {
                 Observation::Applied => {
                     self.resumed(true, "the step's effect is there").await?;
                     return Ok(Seen::Applied);
+                }
+                Observation::Elsewhere(sentence) => {
+                    self.resumed(true, "the step's effect is there, but not where it was asked").await?;
+                    return Ok(Seen::Elsewhere(sentence));
                 }
                 Observation::NotApplied if since.elapsed() >= SETTLED || !sent => {
                     self.resumed(true, "the step's effect is not there").await?;

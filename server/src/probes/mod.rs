@@ -9,6 +9,7 @@ mod judge;
 mod metric;
 mod patroni;
 mod postgres_connections;
+mod postgres_leadership;
 mod postgres_members;
 mod postgres_replication;
 mod postgres_transactions;
@@ -181,6 +182,7 @@ pub fn all() -> Vec<Box<dyn Probe>> {
         Box::new(postgres_connections::PostgresConnections),
         Box::<postgres_transactions::PostgresTransactions>::default(),
         Box::new(patroni::Patroni),
+        Box::new(postgres_leadership::PostgresLeadership),
         Box::new(redis_members::RedisMembers),
         Box::<redis_memory::RedisMemory>::default(),
         Box::<redis_hit_rate::RedisHitRate>::default(),

@@ -149,21 +149,22 @@ mod tests {
     use crate::adapters::patroni::Identity;
 
     fn member(name: &str, role: &str, state: &str, timeline: u32) -> MemberView {
-        MemberView {
-            name: name.into(),
-            role: role.into(),
-            state: state.into(),
-            host: None,
-            port: None,
-            timeline: Some(timeline),
-            lag: None,
-            pending_restart: false,
-        }
+        MemberView { name: name.into(), role: role.into(), state: state.into(), timeline: Some(timeline), ..MemberView::default() }
     }
 
     fn own(answer: Result<(), Failure>) -> (String, Result<OwnView, Failure>) {
         let patroni = Identity { version: "3.0.2".into(), scope: None, name: None };
-        ("h:8008".into(), answer.map(|()| OwnView { state: "running".into(), role: None, timeline: None, dcs_last_seen: None, patroni }))
+        (
+            "h:8008".into(),
+            answer.map(|()| OwnView {
+                state: "running".into(),
+                role: None,
+                timeline: None,
+                dcs_last_seen: None,
+                watchdog_failed: false,
+                patroni,
+            }),
+        )
     }
 
     #[test]
@@ -171,7 +172,7 @@ mod tests {
         let pg1 = || member("pg1", "leader", "running", 7);
         let pg2 = || member("pg2", "replica", "running", 7);
         let silent = || Err(Failure::Silent(Duration::from_secs(2)));
-        let cluster = |members, pause| Ok(ClusterView { members, pause });
+        let cluster = |members, pause| Ok(ClusterView { members, pause, scheduled_switchover: None });
         let both = || vec![own(Ok(())), own(Ok(()))];
         for (view, own, primaries, health, says) in [
             (cluster(vec![pg1(), pg2()], false), both(), vec!["pg1"], Health::Ok, "pg1 leads, all members run"),

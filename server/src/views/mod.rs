@@ -3,6 +3,7 @@
 
 mod audit;
 mod clusters;
+mod databases;
 mod runbooks;
 mod runs;
 
@@ -132,7 +133,8 @@ impl Drawing {
         match system.kind() {
             Kind::Cluster => boxed(self.cluster(system, ages)),
             Kind::Deployment => boxed(self.workload(system, ages)),
-            Kind::Dns | Kind::Certificate | Kind::Endpoint | Kind::Ingress | Kind::Database | Kind::Cache | Kind::Metric => {
+            Kind::Database => boxed(self.database(system, ages).await),
+            Kind::Dns | Kind::Certificate | Kind::Endpoint | Kind::Ingress | Kind::Cache | Kind::Metric => {
                 boxed(self.system(system, ages).await)
             }
         }

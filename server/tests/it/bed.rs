@@ -54,6 +54,7 @@ pub fn estate() -> Estate {
         database: variable("PG_DATABASE"),
         watch: login("PG_WATCH"),
         patroni: vec![url("PATRONI1"), url("PATRONI2")],
+        patroni_act: Some(login("PATRONI")),
         limits: DatabaseLimits {
             replica_lag: Limit { degraded: seconds(10), down: seconds(60) },
             replica_lag_bytes: Limit { degraded: 50_000_000, down: u64::MAX },

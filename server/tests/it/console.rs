@@ -80,6 +80,11 @@ impl TestConsole {
 
     /// Over a store that the console reaches by another address than the test does.
     pub async fn over(it: TestStore, url: Secret) -> Self {
+        Self::of_estate(it, url, ESTATE).await
+    }
+
+    /// Over another estate than that of the bed's cluster.
+    pub async fn of_estate(it: TestStore, url: Secret, estate: &str) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         people(&it.store).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -92,7 +97,7 @@ impl TestConsole {
             log: Log { format: LogFormat::Text, filter: "info".to_owned() },
         };
         let specs: Vec<_> = actions::all().iter().map(|action| action.spec()).collect();
-        let estate = Estate::from_text(ESTATE, Path::new("."), &|name| std::env::var(name).ok(), &specs);
+        let estate = Estate::from_text(estate, Path::new("."), &|name| std::env::var(name).ok(), &specs);
         let estate = estate.unwrap_or_else(|faults| panic!("{}", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")));
         let store = Store::connect(&url).unwrap();
         let clock: SharedClock = Arc::new(SystemClock);
@@ -139,9 +144,14 @@ pub struct Process {
 impl Process {
     /// Starts the binary, and returns when it answers. `act` is the kubeconfig that it acts by.
     pub async fn start(folder: &Path, database_url: &Secret, port: u16, act: &Path) -> Self {
+        Self::of_estate(folder, database_url, port, act, ESTATE).await
+    }
+
+    /// Over another estate than that of the bed's cluster.
+    pub async fn of_estate(folder: &Path, database_url: &Secret, port: u16, act: &Path, text: &str) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let estate = folder.join("estate.yaml");
-        std::fs::write(&estate, ESTATE).unwrap();
+        std::fs::write(&estate, text).unwrap();
         let log = folder.join("console.log");
         let written = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
         let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_quarterdeck"));

@@ -55,7 +55,7 @@ databases:
     members: ["${PG1}", "[2001:db8::1]:5432"]
     database: aia
     watch: { user: qd_watch, password: { file: password } }
-    patroni: { urls: ["http://pg1:8008"] }
+    patroni: { urls: ["http://pg1:8008"], act: { user: ops, password: { file: password } } }
     limits: { replica_lag: { degraded: 10s, down: 60s }, replica_lag_bytes: { down: 200MiB }, connections: { degraded: 70% }, longest_transaction: { degraded: 5m } }
 caches:
   sessions:

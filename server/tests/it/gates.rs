@@ -60,6 +60,11 @@ impl Gates {
 
     /// Closes a gate for whatever runs on `workload`; its number.
     pub async fn close(&mut self, workload: &Workload, before: Before) -> i32 {
+        self.close_on(workload.system.as_str(), before).await
+    }
+
+    /// Closes a gate for whatever runs on `target`; its number.
+    pub async fn close_on(&mut self, target: &str, before: Before) -> i32 {
         self.last += 1;
         let (step, state) = match before {
             Before::Run(state) => (-1, state),
@@ -68,7 +73,7 @@ impl Gates {
         raw_sql(sqlx::AssertSqlSafe(format!("create sequence gate_{}", self.last))).execute(&mut self.owner).await.unwrap();
         sqlx::query("insert into gates values ($1, $2, $3, $4)")
             .bind(self.last)
-            .bind(workload.system.as_str())
+            .bind(target)
             .bind(step)
             .bind(state)
             .execute(&mut self.owner)

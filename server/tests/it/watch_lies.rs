@@ -86,6 +86,7 @@ fn database(at: SocketAddr) -> Database {
         database: "d".into(),
         watch: Login { user: "u".into(), password: Secret::new("hunter2") },
         patroni: vec![Url::parse(&format!("http://{at}")).unwrap()],
+        patroni_act: None,
         limits: DatabaseLimits {
             replica_lag: Limit { degraded: second, down: second },
             replica_lag_bytes: Limit { degraded: 1, down: 1 },

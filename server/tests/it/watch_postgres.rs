@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use app::model::Health;
 
-use crate::bed::{Shows, Watching, estate, said};
+use crate::{
+    bed::{Shows, Watching, estate, said},
+    database::alone,
+};
 
 const DATABASE: &str = "database/aia_production";
 
@@ -15,6 +18,7 @@ fn shows<'a>(probe: &'a str, healths: &'a [Health], says: &'a str) -> Shows<'a> 
 /// One test, since each fault needs a whole database to begin with.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_fault_of_the_database_shows_within_ten_seconds_and_clears() {
+    let _alone = alone().await;
     let watching = Watching::start(estate());
     watching.until_all_well(Duration::from_secs(20)).await;
     for probe in ["postgres_members", "postgres_replication", "postgres_connections", "postgres_transactions", "patroni"] {

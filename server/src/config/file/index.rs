@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use app::model::{Kind, SystemId};
 
-use crate::config::Cluster;
+use crate::config::{Cluster, Database};
 
 /// Every name that the file gives to a system.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     names: BTreeMap<Kind, BTreeSet<String>>,
     clusters: BTreeMap<String, Option<Cluster>>,
+    /// Databases whose lead cannot be moved from here, for want of a credential.
+    fixed: BTreeSet<String>,
     /// Kinds of which a name could not be read: there may be more than we know.
     open: BTreeSet<Kind>,
 }
@@ -31,6 +33,18 @@ impl Index {
     pub(super) fn add_cluster(&mut self, name: &str, cluster: Option<Cluster>) {
         self.add(Kind::Cluster, name);
         self.clusters.insert(name.to_owned(), cluster);
+    }
+
+    pub(super) fn add_database(&mut self, name: &str, database: Option<&Database>) {
+        self.add(Kind::Database, name);
+        if database.is_some_and(|database| database.patroni_act.is_none()) {
+            self.fixed.insert(name.to_owned());
+        }
+    }
+
+    /// The databases whose lead cannot be moved from here.
+    pub(super) fn fixed(&self) -> impl Iterator<Item = &str> {
+        self.fixed.iter().map(String::as_str)
     }
 
     /// Notes that a name of that kind could not be read.

@@ -96,6 +96,15 @@ fn target(field: &Field<'_>, index: &Index, action: &ActionSpec) -> Option<Syste
             sound = false;
         }
     }
+    if matches!(action.id, "switch-over-database" | "fail-over-database") {
+        for name in index.fixed().filter(|name| SystemId::new(Kind::Database, &[name]).is_ok_and(|id| glob.matches(&id))) {
+            field.wrong(
+                format!("reaches database `{name}`, whose Patroni has no user to act as"),
+                format!("add databases.{name}.patroni.act, or narrow the target"),
+            );
+            sound = false;
+        }
+    }
     sound.then_some(glob)
 }
 

@@ -64,20 +64,22 @@ pub(super) fn database(field: &Field<'_>) -> Option<Database> {
     let members = map.need("members").and_then(|field| members(&field));
     let database = map.need("database").and_then(|field| field.text());
     let watch = map.need("watch").and_then(|field| login(&field));
-    let patroni = map.may("patroni").map_or(Some(Vec::new()), |field| patroni(&field));
+    let patroni = map.may("patroni").map_or(Some((Vec::new(), None)), |field| patroni(&field));
     let limits = limits::of_database(map.may("limits"));
     map.not_yet("backup");
     map.not_yet("act");
     map.end();
-    Some(Database { members: members?, database: database?, watch: watch?, patroni: patroni?, limits: limits? })
+    let (patroni, patroni_act) = patroni?;
+    Some(Database { members: members?, database: database?, watch: watch?, patroni, patroni_act, limits: limits? })
 }
 
-fn patroni(field: &Field<'_>) -> Option<Vec<Url>> {
+/// Its addresses, and who may ask it to act.
+fn patroni(field: &Field<'_>) -> Option<(Vec<Url>, Option<Login>)> {
     let mut map = field.map()?;
     let urls = map.need("urls").and_then(|field| field.some_of("address", url));
-    map.not_yet("act");
+    let act = map.may("act").map_or(Some(None), |field| login(&field).map(Some));
     map.end();
-    urls
+    urls.zip(act)
 }
 
 /// `caches.*`
