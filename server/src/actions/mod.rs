@@ -1,5 +1,6 @@
 //! One action per file, and the list. Every action is also offered as a one-step runbook.
 
+pub mod fail_over_cache;
 pub mod fail_over_database;
 mod leadership;
 pub mod restart_workload;
@@ -228,5 +229,6 @@ pub fn all() -> Vec<Box<dyn Action>> {
         Box::new(set_autoscaler_bounds::SetAutoscalerBounds),
         Box::<switch_over_database::SwitchOverDatabase>::default(),
         Box::<fail_over_database::FailOverDatabase>::default(),
+        Box::new(fail_over_cache::FailOverCache),
     ]
 }

@@ -150,8 +150,28 @@ pub struct Cache {
     pub watch: Option<Login>,
     /// The ACL user that reads, on Sentinels.
     pub watch_sentinels: Option<Login>,
+    /// The ACL user that fails over, on data nodes; without one, no action can be enabled on it.
+    pub act: Option<Login>,
+    /// The ACL user that fails over, on Sentinels.
+    pub act_sentinels: Option<Login>,
     /// Where it starts to be unwell.
     pub limits: CacheLimits,
+}
+
+impl Cache {
+    /// What an action on it lacks; nothing where it has all.
+    #[must_use]
+    pub fn lacks_to_act(&self) -> Option<&'static str> {
+        if self.sentinels.is_empty() {
+            Some("sentinels")
+        } else if self.act.is_none() {
+            Some("act")
+        } else if self.act_sentinels.is_none() {
+            Some("act_sentinels")
+        } else {
+            None
+        }
+    }
 }
 
 /// Limits of a cache.

@@ -14,7 +14,7 @@ use url::Url;
 
 use self::index::Index;
 use super::{
-    Environment, Estate, Fault, Faults,
+    Cache, Environment, Estate, Fault, Faults,
     reader::{Field, Reading, Variables},
     tree,
 };
@@ -79,7 +79,12 @@ fn resolve(root: &Field<'_>, hash: String, actions: &[ActionSpec]) -> Option<Est
     let path_field = map.may("path");
     let clusters = section(map.may("clusters"), Kind::Cluster, systems::cluster, |name, cluster| index.add_cluster(name, cluster.cloned()));
     let databases = section(map.may("databases"), Kind::Database, systems::database, |name, database| index.add_database(name, database));
-    let caches = section(map.may("caches"), Kind::Cache, systems::cache, |name, _| index.add(Kind::Cache, name));
+    let caches = section(map.may("caches"), Kind::Cache, systems::cache, |name, cache| {
+        index.add(Kind::Cache, name);
+        if let Some(lacks) = cache.and_then(Cache::lacks_to_act) {
+            index.add_passive(Kind::Cache, name, lacks);
+        }
+    });
     let endpoints = section(map.may("endpoints"), Kind::Endpoint, systems::endpoint, |name, _| index.add(Kind::Endpoint, name));
     let certificates =
         section(map.may("certificates"), Kind::Certificate, systems::certificate, |name, _| index.add(Kind::Certificate, name));

@@ -121,6 +121,10 @@ shapes! {
         watch: Option<LoginShape>,
         /// The ACL user that reads Sentinels.
         watch_sentinels: Option<LoginShape>,
+        /// The ACL user that fails over, on data nodes; a runbook on a cache needs it.
+        act: Option<LoginShape>,
+        /// The ACL user that fails over, on Sentinels.
+        act_sentinels: Option<LoginShape>,
         limits: Option<CacheLimitsShape>,
     }
     /// Where a cache starts to be unwell.

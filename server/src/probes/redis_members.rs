@@ -31,7 +31,8 @@ impl Probe for RedisMembers {
                     None => Vec::new(),
                 }
             };
-            let (nodes, views) = tokio::join!(redis.info(), views);
+            // The slow log is for the page; a node that is slow in telling it delays nothing that is judged longer than its own limit.
+            let (nodes, views, ()) = tokio::join!(redis.info(), views, redis.read_slow_log());
             Ok(judge(&nodes, &views, limits))
         })
     }
@@ -173,6 +174,8 @@ mod tests {
             failing_over,
             needed: Some(2),
             replicas: Some(1),
+            master_answered_ms: None,
+            known: None,
         }
     }
 

@@ -107,7 +107,16 @@ mod tests {
     fn view(master: u16, quorum: Result<(), &str>, failing_over: bool) -> Result<SentinelView, Failure> {
         let master = Some(HostPort { host: "h".into(), port: master });
         let quorum = quorum.map_err(str::to_owned);
-        Ok(SentinelView { quorum, master, master_down: failing_over, failing_over, needed: Some(2), replicas: Some(1) })
+        Ok(SentinelView {
+            quorum,
+            master,
+            master_down: failing_over,
+            failing_over,
+            needed: Some(2),
+            replicas: Some(1),
+            master_answered_ms: None,
+            known: None,
+        })
     }
 
     #[test]

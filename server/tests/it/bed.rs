@@ -68,6 +68,8 @@ pub fn estate() -> Estate {
         master: variable("REDIS_MASTER_NAME"),
         watch: Some(login("REDIS_WATCH")),
         watch_sentinels: Some(login("REDIS_WATCH")),
+        act: Some(login("REDIS_ACT")),
+        act_sentinels: Some(login("REDIS_ACT")),
         limits: CacheLimits {
             memory: Limit { degraded: 0.9, down: 1.0 },
             hit_rate: 0.5,

@@ -85,6 +85,14 @@ impl TestConsole {
 
     /// Over another estate than that of the bed's cluster.
     pub async fn of_estate(it: TestStore, url: Secret, estate: &str) -> Self {
+        let specs: Vec<_> = actions::all().iter().map(|action| action.spec()).collect();
+        let estate = Estate::from_text(estate, Path::new("."), &|name| std::env::var(name).ok(), &specs);
+        let estate = estate.unwrap_or_else(|faults| panic!("{}", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")));
+        Self::with_estate(it, url, estate).await
+    }
+
+    /// Over an estate that was read already.
+    pub async fn with_estate(it: TestStore, url: Secret, estate: Estate) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         people(&it.store).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -96,9 +104,6 @@ impl TestConsole {
             replica: "in-process".to_owned(),
             log: Log { format: LogFormat::Text, filter: "info".to_owned() },
         };
-        let specs: Vec<_> = actions::all().iter().map(|action| action.spec()).collect();
-        let estate = Estate::from_text(estate, Path::new("."), &|name| std::env::var(name).ok(), &specs);
-        let estate = estate.unwrap_or_else(|faults| panic!("{}", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")));
         let store = Store::connect(&url).unwrap();
         let clock: SharedClock = Arc::new(SystemClock);
         let identity = Identity::new(store.clone(), clock.clone(), &config.listen, None).unwrap();

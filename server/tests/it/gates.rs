@@ -32,6 +32,14 @@ begin
   if found then perform held(gate); end if;
   return new;
 end $$;
+create function gate_note() returns trigger language plpgsql security definer as $$
+declare gate int;
+begin
+  select g.id into gate from gates g join runs r on r.target = g.target where r.id = new.run_id and g.step = -2 and g.state = new.name;
+  if found then perform held(gate); end if;
+  return new;
+end $$;
+create trigger gate before insert or update on run_notes for each row execute function gate_note();
 create trigger gate before update on run_steps for each row execute function gate_step();
 create trigger gate before update on runs for each row execute function gate_run();
 "#;
@@ -49,6 +57,8 @@ pub enum Before {
     Run(&'static str),
     /// The step, counted from 0, gets this state.
     Step(i32, &'static str),
+    /// A note of this name is kept: after its intent, before its effect.
+    Note(&'static str),
 }
 
 impl Gates {
@@ -69,6 +79,7 @@ impl Gates {
         let (step, state) = match before {
             Before::Run(state) => (-1, state),
             Before::Step(no, state) => (no, state),
+            Before::Note(name) => (-2, name),
         };
         raw_sql(sqlx::AssertSqlSafe(format!("create sequence gate_{}", self.last))).execute(&mut self.owner).await.unwrap();
         sqlx::query("insert into gates values ($1, $2, $3, $4)")

@@ -5,12 +5,15 @@
 mod act_kubernetes;
 mod audit_chain;
 mod bed;
+mod cache_bed;
+mod cache_interrupted;
 mod command_line;
 mod console;
 mod database;
 mod demo_estate;
 mod doors;
 mod estate_file;
+mod fail_over_cache;
 mod freezable;
 mod gates;
 mod kubernetes;

@@ -103,6 +103,8 @@ fn redis(at: SocketAddr) -> Redis {
         master: "m".into(),
         watch: Some(Login { user: "u".into(), password: Secret::new("hunter2") }),
         watch_sentinels: None,
+        act: None,
+        act_sentinels: None,
         limits: CacheLimits {
             memory: Limit { degraded: 1.0, down: 1.0 },
             hit_rate: 0.0,

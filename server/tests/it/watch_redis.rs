@@ -10,6 +10,7 @@ const CACHE: &str = "cache/sessions";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_fault_of_the_cache_shows_within_ten_seconds_and_clears() {
+    let _alone = crate::cache_bed::alone().await;
     let mut estate = estate();
     estate.databases.clear();
     let watching = Watching::start(estate);

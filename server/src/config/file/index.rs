@@ -13,6 +13,8 @@ pub(super) struct Index {
     clusters: BTreeMap<String, Option<Cluster>>,
     /// Databases whose lead cannot be moved from here, for want of a credential.
     fixed: BTreeSet<String>,
+    /// Systems on which nothing can be done, with what the estate file lacks for it.
+    passive: BTreeMap<(Kind, String), &'static str>,
     /// Kinds of which a name could not be read: there may be more than we know.
     open: BTreeSet<Kind>,
 }
@@ -45,6 +47,16 @@ impl Index {
     /// The databases whose lead cannot be moved from here.
     pub(super) fn fixed(&self) -> impl Iterator<Item = &str> {
         self.fixed.iter().map(String::as_str)
+    }
+
+    /// Notes that nothing can be done on a system, and what to add so that it can.
+    pub(super) fn add_passive(&mut self, kind: Kind, name: &str, lacks: &'static str) {
+        self.passive.insert((kind, name.to_owned()), lacks);
+    }
+
+    /// What the estate file lacks for doing something on a system.
+    pub(super) fn lacking(&self, system: &SystemId) -> Option<&'static str> {
+        self.passive.get(&(system.kind(), system.name().to_owned())).copied()
     }
 
     /// Notes that a name of that kind could not be read.

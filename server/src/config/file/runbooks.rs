@@ -105,6 +105,13 @@ fn target(field: &Field<'_>, index: &Index, action: &ActionSpec) -> Option<Syste
             sound = false;
         }
     }
+    for system in index.systems(glob.kind()).0.iter().filter(|system| glob.matches(system)) {
+        if let Some(lacks) = index.lacking(system) {
+            let section = format!("{}s.{}", system.kind().word(), system.name());
+            field.wrong(format!("reaches {system}, on which nothing can be done"), format!("add {section}.{lacks}, or narrow the target"));
+            sound = false;
+        }
+    }
     sound.then_some(glob)
 }
 

@@ -96,12 +96,21 @@ pub(super) fn cache(field: &Field<'_>) -> Option<Cache> {
     let master = master.map_or(Some(String::new()), |field| field.text());
     let watch = map.may("watch").map_or(Some(None), |field| login(&field).map(Some));
     let watch_sentinels = map.may("watch_sentinels").map_or(Some(None), |field| login(&field).map(Some));
+    let act = map.may("act").map_or(Some(None), |field| login(&field).map(Some));
+    let act_sentinels = map.may("act_sentinels").map_or(Some(None), |field| login(&field).map(Some));
     let limits = limits::of_cache(map.may("limits"));
-    map.not_yet("act");
     map.not_yet("max_memory");
     map.end();
-    let cache =
-        Cache { members: data?, sentinels: sentinels?, master: master?, watch: watch?, watch_sentinels: watch_sentinels?, limits: limits? };
+    let cache = Cache {
+        members: data?,
+        sentinels: sentinels?,
+        master: master?,
+        watch: watch?,
+        watch_sentinels: watch_sentinels?,
+        act: act?,
+        act_sentinels: act_sentinels?,
+        limits: limits?,
+    };
     sound.then_some(cache)
 }
 
