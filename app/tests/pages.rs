@@ -26,6 +26,10 @@ fn mains() -> Vec<(&'static str, String)> {
         ("database", main_of(&samples::database())),
         ("database, stale", main_of(&samples::database_stale())),
         ("database, not read", main_of(&DatabaseView { system: samples::system(), standing: None })),
+        ("cache", main_of(&samples::cache())),
+        ("cache, lost", main_of(&samples::cache_lost())),
+        ("cache, stale", main_of(&samples::cache_stale())),
+        ("cache, unread", main_of(&samples::cache_unread())),
         ("runbooks", main_of(samples::runbooks().as_slice())),
         ("runbook", main_of(&samples::runbook_form())),
         ("runbook, refused", main_of(&samples::runbook_form_refused())),
@@ -67,6 +71,8 @@ fn a_page_is_composed_of_exactly_what_replaces_it_live() {
     is_composed_of_its_parts(&samples::workload());
     is_composed_of_its_parts(&samples::system());
     is_composed_of_its_parts(&samples::database());
+    is_composed_of_its_parts(&samples::cache());
+    is_composed_of_its_parts(&samples::cache_unread());
     is_composed_of_its_parts(&samples::run());
 }
 
@@ -309,4 +315,13 @@ fn a_refusal_says_what_happened_what_was_not_done_and_what_next() {
         "{html}"
     );
     assert!(html.contains("was not started"), "{html}");
+}
+
+#[test]
+fn a_cache_without_a_master_says_so_and_shows_no_figure_of_before() {
+    let main = main_of(&samples::cache_lost());
+    assert!(main.contains("No node takes writes") && main.contains("Forced:") && main.contains("data-broken=\"true\""), "{main}");
+    assert!(!main.contains("takes writes</span>") && main.contains("No master tells how much it uses"), "{main}");
+    let stale = main_of(&samples::cache_stale());
+    assert!(stale.matches("data-stale=\"true\"").count() >= 5, "every panel of a reading is hatched");
 }

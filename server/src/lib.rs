@@ -6,6 +6,7 @@ pub mod adapters;
 pub mod asked;
 pub mod assets;
 pub mod audit;
+pub mod cache_page;
 pub mod clock;
 pub mod cluster_pages;
 pub mod commands;

@@ -370,7 +370,8 @@ fn note(reading: &crate::probes::Reading) -> &str {
 /// Seconds that one point of [`Instance::recent`] stands for.
 const POINT_S: usize = 30;
 
-fn spark(estate: &Estate, instance: &Instance) -> Option<Spark> {
+/// The course of a probe's figure.
+pub(crate) fn spark(estate: &Estate, instance: &Instance) -> Option<Spark> {
     let points = &instance.recent;
     let unit = instance.reading.as_ref()?.figure.as_ref().map(Value::figure).map(|(_, unit)| unit).unwrap_or_default();
     let minutes = points.len() * POINT_S / 60;

@@ -14,6 +14,19 @@ pub fn meter(share: f64, label: String) -> AnyView {
     .into_any()
 }
 
+/// The same with a tick at its limit.
+#[must_use]
+pub fn meter_with_limit(share: f64, limit: f64, label: String) -> AnyView {
+    let width = percent(share);
+    view! {
+        <svg class="meter" viewBox="0 0 100 8" preserveAspectRatio="none" role="img" aria-label=label>
+            <rect width=width.to_string() height="8"></rect>
+            <path d=format!("M{}-3v14", percent(limit))></path>
+        </svg>
+    }
+    .into_any()
+}
+
 /// Progress as a bar with an optional tick (where it usually ends).
 #[must_use]
 pub fn progress(share: f64, tick: Option<f64>, label: String) -> AnyView {

@@ -4,6 +4,7 @@
 //! never parse a word and the words never carry a color.
 
 mod button;
+mod checks;
 mod field;
 mod figure;
 mod frame;
@@ -21,8 +22,10 @@ mod steps;
 mod text;
 mod tile;
 mod time;
+mod topology;
 
 pub use button::*;
+pub use checks::*;
 pub use field::*;
 pub use figure::*;
 pub use frame::*;
@@ -40,3 +43,4 @@ pub use steps::*;
 pub use text::*;
 pub use tile::*;
 pub use time::*;
+pub use topology::*;

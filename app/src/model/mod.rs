@@ -1,6 +1,7 @@
 //! Plain types that the server and the browser both speak. Uses std, serde and chrono only.
 
 mod audit;
+mod cache;
 mod database;
 mod door;
 mod fact;
@@ -17,8 +18,10 @@ mod runbook;
 mod seen;
 mod system;
 mod topic;
+mod topology;
 
 pub use audit::*;
+pub use cache::*;
 pub use database::*;
 pub use door::*;
 pub use fact::*;
@@ -35,3 +38,4 @@ pub use runbook::*;
 pub use seen::*;
 pub use system::*;
 pub use topic::*;
+pub use topology::*;

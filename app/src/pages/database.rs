@@ -41,7 +41,7 @@ impl Page for DatabaseView {
             {standing}
             {rest}
             <div class="split" data-split="halves">{readings}</div>
-            {system::changes_panel(&self.system)}
+            {system::changes_panel(&self.system.changes)}
         }
         .into_any()
     }
@@ -61,7 +61,7 @@ impl LivePage for DatabaseView {
             parts.push(Part::new("db-locks", locks_panel(standing)));
         }
         parts.extend(self.system.readings.iter().map(|shown| Part::new(system::reading_id(shown), system::reading(shown))));
-        parts.push(Part::new("changes", system::changes_panel(&self.system)));
+        parts.push(Part::new("changes", system::changes_panel(&self.system.changes)));
         parts
     }
 }

@@ -1,6 +1,7 @@
 //! One page a file: each says what stands in `<main>` for one model value.
 
 mod audit;
+mod cache;
 mod cluster;
 mod clusters;
 mod database;

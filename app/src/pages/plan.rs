@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::{
     components::{
-        LINE, ago, cell, cell_wide, code, counted, crumbs, empty, figure_of, head, hidden_fields, line, notice, outcome, panel, plan_steps,
+        LINE, ago, cell, cell_wide, checks, code, counted, crumbs, empty, figure_of, head, hidden_fields, line, notice, panel, plan_steps,
         reason_field, row, sentence, shown, table, text_field, time_of_day, with_target, words,
     },
     model::{Change, Check, CheckOutcome, Health, Instead, Moved, PlanBody, PlanView, Risk},
@@ -163,30 +163,12 @@ fn radius_panel(radius: &[String]) -> AnyView {
 }
 
 /// What does not pass comes first.
-fn checks_panel(checks: &[Check]) -> AnyView {
-    if checks.is_empty() {
+fn checks_panel(list: &[Check]) -> AnyView {
+    if list.is_empty() {
         return panel("checks", "Preconditions", "none", empty("This action asks for nothing beforehand."));
     }
-    let mut checks: Vec<_> = checks.iter().collect();
-    checks.sort_by_key(|check| match check.outcome {
-        CheckOutcome::Fail => 0,
-        CheckOutcome::Unknown => 1,
-        CheckOutcome::Warn => 2,
-        CheckOutcome::Pass => 3,
-    });
-    let rows = checks
-        .into_iter()
-        .map(|check| {
-            row(view! {
-                {cell_wide("Check", sentence(&check.title))}
-                {cell_wide("Measured", line(&check.value))}
-                {cell("Result", outcome(check.outcome))}
-            })
-        })
-        .collect();
-    let columns = [words("Check"), words("Measured"), words("Result")];
     let note = "what does not pass comes first; all checked again just before it runs";
-    panel("checks", "Preconditions", note, table("Table of preconditions", &columns, rows))
+    panel("checks", "Preconditions", note, checks("Table of preconditions", list))
 }
 
 fn by_hand(plan: &PlanView) -> AnyView {

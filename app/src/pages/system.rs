@@ -23,7 +23,7 @@ impl Page for SystemView {
             {crumbs(&[("Systems", "/systems")], self.system.name())}
             {title(self)}
             {readings}
-            {changes_panel(self)}
+            {changes_panel(&self.changes)}
         }
         .into_any()
     }
@@ -34,7 +34,7 @@ impl LivePage for SystemView {
         let readings = self.readings.iter().map(|shown| Part::new(reading_id(shown), reading(shown)));
         std::iter::once(Part::new("system-head", title(self)))
             .chain(readings)
-            .chain(std::iter::once(Part::new("changes", changes_panel(self))))
+            .chain(std::iter::once(Part::new("changes", changes_panel(&self.changes))))
             .collect()
     }
 }
@@ -74,14 +74,14 @@ pub(super) fn reading(reading: &ReadingView) -> AnyView {
     .into_any()
 }
 
-pub(super) fn changes_panel(system: &SystemView) -> AnyView {
-    if system.changes.is_empty() {
+pub(super) fn changes_panel(changes: &[StateChange]) -> AnyView {
+    if changes.is_empty() {
         let text = "Nothing has changed since the console keeps its history. Changes of health would be listed here, newest first.";
         return panel("changes", "Changes of health", "none", empty(text));
     }
     let columns = [words("When"), words("What"), words("Before"), words("After"), words("What was said"), figures("Ago")];
-    let rows = system.changes.iter().map(change).collect();
-    let note = format!("{}, newest first", counted(system.changes.len(), "change", "changes"));
+    let rows = changes.iter().map(change).collect();
+    let note = format!("{}, newest first", counted(changes.len(), "change", "changes"));
     panel("changes", "Changes of health", note, table("Table of changes of health", &columns, rows))
 }
 

@@ -1,11 +1,13 @@
 //! One estate in words: values as the server would hand them over, healthy and broken. Shared by the tests and the gallery.
 #![allow(dead_code, missing_docs, clippy::too_many_arguments, clippy::expect_used)]
 
+mod cache;
 mod database;
 
 use app::model::*;
 use chrono::{DateTime, TimeDelta, Utc};
 
+pub use self::cache::*;
 pub use database::{database, database_stale};
 
 /// The moment at which every sample was written.

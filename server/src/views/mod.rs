@@ -2,6 +2,7 @@
 //! the two cannot drift apart.
 
 mod audit;
+mod cache;
 mod clusters;
 mod databases;
 mod runbooks;
@@ -134,9 +135,8 @@ impl Drawing {
             Kind::Cluster => boxed(self.cluster(system, ages)),
             Kind::Deployment => boxed(self.workload(system, ages)),
             Kind::Database => boxed(self.database(system, ages).await),
-            Kind::Dns | Kind::Certificate | Kind::Endpoint | Kind::Ingress | Kind::Cache | Kind::Metric => {
-                boxed(self.system(system, ages).await)
-            }
+            Kind::Cache => boxed(self.cache(system, ages).await),
+            Kind::Dns | Kind::Certificate | Kind::Endpoint | Kind::Ingress | Kind::Metric => boxed(self.system(system, ages).await),
         }
     }
 

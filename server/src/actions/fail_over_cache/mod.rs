@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 use app::model::{Change, Kind, PlanBody, PlanStep, Risk, Role, SystemId, Undo, Value as Figure};
 use futures::future::BoxFuture;
 
+#[cfg(test)]
+pub(crate) use self::scene::samples;
 pub use self::{
     checks::checks,
     scene::{Candidate, Scene, Way},
