@@ -364,7 +364,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        actions::fail_over_cache::samples::{MASTER, REPLICA, at, gone, scene as sample},
+        actions::fail_over_cache::samples::{MASTER, REPLICA, at, gone, lost, scene as sample},
         adapters::{Failure, redis::Slow},
         config::{CacheLimits, Limit},
     };
@@ -426,13 +426,14 @@ mod tests {
         assert!(!stream.flows && other.health == Health::Down && other.state == "refuses connections", "{other:?}");
         assert!(page.fail_over.unwrap().checks.iter().any(|check| check.rule == "target-follows" && check.forbids()));
         let page = view(|known, views| {
-            known.members[0] = gone(1);
+            known.members[0] = lost().members[0].clone();
             known.good.insert(at(1), (Instant::now().checked_sub(Duration::from_secs(4)).unwrap(), Info::parse("master_repl_offset:5000")));
             views[0].1 = Err(Failure::Refused);
         });
         assert!(page.topology.leader.is_none() && page.counts.is_empty() && page.memory.is_none());
         let fail_over = page.fail_over.unwrap();
-        assert!(fail_over.title.starts_with("Forced") || page.sentinels[0].health == Health::Down, "{fail_over:?}");
+        assert!(fail_over.title.starts_with("Forced") && fail_over.lost.contains("100 B as last told"), "{fail_over:?}");
+        assert_eq!(page.sentinels[0].health, Health::Down);
     }
 
     #[test]

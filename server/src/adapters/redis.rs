@@ -14,7 +14,7 @@ use futures::future::join_all;
 use redis::{
     AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, RedisConnectionInfo, RedisError, ServerErrorKind, aio::MultiplexedConnection,
 };
-use tokio::{io::AsyncReadExt, time::timeout};
+use tokio::{io::AsyncReadExt, net::lookup_host, time::timeout};
 
 use super::{
     connect::connect,
@@ -28,6 +28,8 @@ const WAIT: Duration = Duration::from_secs(2);
 const LARGEST: u64 = 1_000_000;
 /// The most fields that are kept of `INFO`.
 const FIELDS: usize = 2_000;
+/// How long the look-up of a name may take that could not be connected to.
+const RESOLVE: Duration = Duration::from_millis(500);
 /// So many entries of the slow log are read.
 const SLOW: usize = 8;
 
@@ -55,7 +57,7 @@ pub struct Known {
 pub struct Member {
     /// What the estate file calls it.
     pub at: HostPort,
-    /// The address that was reached; none where no connection came about.
+    /// The address that was reached, or would have been; none where its name does not resolve.
     pub peer: Option<SocketAddr>,
     /// What it said.
     pub answer: Result<Info, Failure>,
@@ -200,6 +202,15 @@ async fn ask_all(nodes: &[Node], command: &Cmd) -> Vec<Member> {
     let asked = nodes.iter().map(async |node| {
         let peer = OnceLock::new();
         let answer = node.reach(&peer, async |connection| connection.query::<String>(command).await).await;
+        if answer.is_err() && peer.get().is_none() {
+            // One that is gone is still known to others by its address.
+            let host = node.at.host.trim_matches(['[', ']']);
+            if let Ok(Ok(mut found)) = timeout(RESOLVE, lookup_host((host, node.at.port))).await
+                && let Some(address) = found.next()
+            {
+                peer.get_or_init(|| address);
+            }
+        }
         Member { at: node.at.clone(), peer: peer.get().copied(), answer: answer.map(|text| Info::parse(&text)) }
     });
     join_all(asked).await

@@ -207,7 +207,8 @@ async fn what_does_not_listen_refuses() {
     let at = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let (failure, _) = in_time(http(at).get()).await.unwrap_err();
     assert_eq!(failure, Failure::Refused);
-    assert_eq!(in_time(redis(at).info()).await.remove(0).1.unwrap_err(), Failure::Refused);
+    let member = in_time(redis(at).members()).await.remove(0);
+    assert_eq!((member.answer.unwrap_err(), member.peer), (Failure::Refused, Some(at)), "it is known by its address all the same");
     let database = database(at);
     assert_eq!(in_time(Postgres::new(&database).states()).await.remove(0).1.unwrap_err(), Failure::Refused);
     assert_eq!(in_time(Patroni::new(&database).unwrap().cluster()).await.unwrap_err(), Failure::Refused);
