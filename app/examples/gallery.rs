@@ -59,6 +59,8 @@ fn pages() -> Vec<(&'static str, Frame, String)> {
         ("overview-cut-branch", overview(), main_of(&samples::overview_cut_branch())),
         ("overview-stale", lost(), main_of(&samples::overview_stale())),
         ("overview-empty", overview(), main_of(&samples::overview_empty())),
+        ("database", frame(Place::Systems, "aia_production"), main_of(&samples::database())),
+        ("database-stale", frame(Place::Systems, "aia_production"), main_of(&samples::database_stale())),
         ("cache", frame(Place::Systems, "sessions"), main_of(&samples::cache())),
         ("cache-lost", frame(Place::Systems, "sessions"), main_of(&samples::cache_lost())),
         ("clusters", frame(Place::Clusters, "Clusters"), main_of(samples::clusters().as_slice())),
