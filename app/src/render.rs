@@ -3,6 +3,8 @@
 //! `<main>` is what every viewer of a page shares: the server renders it once per change and sends the same bytes to everyone.
 //! The frame around it belongs to one response: it carries the person's name, theme and nonce.
 
+mod wall;
+
 use std::hash::{DefaultHasher, Hasher};
 
 use leptos::prelude::*;
@@ -11,6 +13,8 @@ use crate::{
     components,
     model::{Assets, Frame, Health, RunningRun, Topic},
 };
+
+pub use wall::wall_document;
 
 /// A page: something with content for `<main>`.
 pub trait Page {
@@ -182,19 +186,7 @@ const RELOAD_S: u8 = 15;
 pub fn document(frame: &Frame, main: &str) -> String {
     let mut html = String::with_capacity(main.len() + 8_192);
     html.push_str("<!doctype html>");
-    let head = view! {
-        <head>
-            <meta charset="utf-8"/>
-            <meta name="viewport" content="width=device-width, initial-scale=1"/>
-            <meta name="color-scheme" content="light dark"/>
-            <meta name="referrer" content="same-origin"/>
-            <title>{title(frame)}</title>
-            <link rel="icon" href=ICON/>
-            <link rel="stylesheet" href=frame.assets.css.clone()/>
-            {script(&frame.assets, &frame.nonce)}
-            {reloads(frame).then(|| view! { <noscript inner_html=format!("<meta http-equiv=\"refresh\" content=\"{RELOAD_S}\">")></noscript> })}
-        </head>
-    };
+    let head = head(frame, "light dark", reloads(frame).then_some(RELOAD_S));
     let body = if frame.me.is_some() { inside(frame, main) } else { outside(frame, main) };
     let theme = match frame.theme {
         crate::model::Theme::System => None,
@@ -202,6 +194,37 @@ pub fn document(frame: &Frame, main: &str) -> String {
     };
     html.push_str(&view! { <html lang="en" data-theme=theme>{head}{body}</html> }.to_html());
     html
+}
+
+/// What stands in `<head>`; `reload` is after how many seconds the page reloads itself where no script runs.
+fn head(frame: &Frame, schemes: &'static str, reload: Option<u8>) -> AnyView {
+    view! {
+        <head>
+            <meta charset="utf-8"/>
+            <meta name="viewport" content="width=device-width, initial-scale=1"/>
+            <meta name="color-scheme" content=schemes/>
+            <meta name="referrer" content="same-origin"/>
+            <title>{title(frame)}</title>
+            <link rel="icon" href=ICON/>
+            <link rel="stylesheet" href=frame.assets.css.clone()/>
+            {script(&frame.assets, &frame.nonce)}
+            {reload.map(|seconds| {
+                view! { <noscript inner_html=format!("<meta http-equiv=\"refresh\" content=\"{seconds}\">")></noscript> }
+            })}
+        </head>
+    }
+    .into_any()
+}
+
+/// What names the build that drew a page: a page of another build is told to load itself again.
+#[must_use]
+pub fn build(version: &str, assets: &Assets) -> String {
+    let mut hasher = DefaultHasher::new();
+    for part in [version, &assets.css, &assets.loader] {
+        hasher.write(part.as_bytes());
+        hasher.write_u8(0);
+    }
+    format!("{:016x}", hasher.finish())
 }
 
 /// A page with its own live view reloads itself where no script runs. Others stay: somebody may be typing.
@@ -224,7 +247,13 @@ fn script(assets: &Assets, nonce: &str) -> Option<AnyView> {
 fn inside(frame: &Frame, main: &str) -> AnyView {
     let (topic, since) = frame.live.as_ref().map(|(topic, seq)| (topic.to_string(), seq.to_string())).unzip();
     view! {
-        <body class="frame" data-env=frame.environment.clone() data-topic=topic data-since=since>
+        <body
+            class="frame"
+            data-env=frame.environment.clone()
+            data-topic=topic
+            data-since=since
+            data-build=build(frame.version, &frame.assets)
+        >
             <a class="skip" href="#main">"Skip to content"</a>
             {components::top(frame)}
             {components::rail(frame)}

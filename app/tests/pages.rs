@@ -45,6 +45,18 @@ fn mains() -> Vec<(&'static str, String)> {
         ("sign-in", main_of(&samples::sign_in_refused())),
         ("set-up", main_of(&samples::set_up())),
         ("refusal", main_of(&samples::refusal())),
+        ("wall", main_of(&samples::wall())),
+        ("wall, cut", main_of(&samples::wall_cut())),
+        ("wall, lost", main_of(&samples::wall_lost())),
+        ("wall, empty", main_of(&samples::wall_empty())),
+        ("pairing", main_of(&samples::pairing())),
+        ("settings", main_of(&samples::my_account())),
+        ("sessions", main_of(&samples::sessions())),
+        ("accounts", main_of(&samples::accounts())),
+        ("account", main_of(&samples::account_made())),
+        ("account, refused", main_of(&samples::account_refused())),
+        ("set password", main_of(&samples::set_password())),
+        ("screens", main_of(&samples::screens())),
     ]
 }
 
@@ -74,6 +86,8 @@ fn a_page_is_composed_of_exactly_what_replaces_it_live() {
     is_composed_of_its_parts(&samples::cache());
     is_composed_of_its_parts(&samples::cache_unread());
     is_composed_of_its_parts(&samples::run());
+    is_composed_of_its_parts(&samples::wall());
+    is_composed_of_its_parts(&samples::wall_lost());
 }
 
 #[test]
@@ -276,6 +290,7 @@ fn a_viewer_sees_no_way_to_the_audit() {
     let frame = |role| Frame { me: Some(Me { name: "v".into(), role }), ..samples::frame(Place::Overview, "Overview") };
     assert!(!document(&frame(Role::Viewer), "").contains("href=\"/audit\""));
     assert!(document(&frame(Role::Auditor), "").contains("href=\"/audit\""));
+    assert!(document(&frame(Role::Viewer), "").contains("href=\"/settings\""), "everybody has an account of their own");
 }
 
 #[test]
@@ -287,6 +302,32 @@ fn only_a_live_page_reloads_itself_where_no_script_runs() {
     assert!(html.contains("<leptos-island "), "{html}");
     let still = document(&samples::frame(Place::Audit, "Audit"), "<p>x</p>");
     assert!(!still.contains("http-equiv=\"refresh\"") && !still.contains("leptos-island"), "{still}");
+}
+
+#[test]
+fn a_wall_says_since_when_nothing_is_seen_and_leads_nowhere() {
+    let (live, lost) = (main_of(&samples::wall_cut()), main_of(&samples::wall_lost()));
+    assert!(!live.contains("<a "), "nobody stands before it to follow a link");
+    assert!(live.contains("data-plate=\"true\"") && !live.contains("<div id=\"data\" data-stale"), "{live}");
+    assert!(lost.contains("<div id=\"data\" data-stale=\"true\""), "{lost}");
+    let hatched = lost.matches("<li data-stale=\"true\" class=\"wall-tile\">").count();
+    assert_eq!(hatched, samples::wall_lost().tiles.len(), "{lost}");
+    let frame = Frame { live: Some((Topic::Wall, 41)), ..samples::door("Wall") };
+    let document = app::render::wall_document(&frame, &live);
+    assert!(document.starts_with("<!doctype html><html lang=\"en\" data-theme=\"wall\">"), "{document}");
+    assert!(document.contains("<noscript><meta http-equiv=\"refresh\" content=\"10\"></noscript>"), "{document}");
+    assert!(document.contains("data-topic=\"wall\" data-since=\"41\" data-build=\""), "{document}");
+    let waits = app::render::wall_document(&samples::door("Pair this screen"), &main_of(&samples::pairing()));
+    assert!(!waits.contains("http-equiv") && !waits.contains("leptos-island"), "{waits}");
+}
+
+#[test]
+fn a_build_is_named_by_everything_that_a_page_loads() {
+    let assets = |css: &str, loader: &str| Assets { css: css.into(), loader: loader.into() };
+    let build = |version, css, loader| app::render::build(version, &assets(css, loader));
+    let all = [build("1", "a", "b"), build("2", "a", "b"), build("1", "b", "b"), build("1", "a", "a"), build("1", "ab", "")];
+    assert!((0..all.len()).all(|at| !all[at + 1..].contains(&all[at])), "{all:?}");
+    assert_eq!(all[0], build("1", "a", "b"));
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! What a response knows about its request: who asks, in which theme, under which id.
 
-use app::model::{Code, Refusal, Theme};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use app::model::{Code, Refusal, Role, Theme};
 use axum::{
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     http::header,
     middleware::Next,
     response::Response,
@@ -13,7 +15,8 @@ use tower_sessions::Session;
 use crate::{
     console::{Asked, Console, Instead},
     headers::{Nonce, RequestId},
-    identity::Caller,
+    identity::{Caller, Screen},
+    router::{WALL, WALL_LINK},
 };
 
 impl Asked {
@@ -30,6 +33,29 @@ impl Asked {
                 },
             )))
         })
+    }
+
+    /// Who asks, where only an administrator may: what is done behind the door asks again.
+    pub fn admin(&self, console: &Console) -> Result<&Caller, Instead> {
+        let caller = self.me(console)?;
+        if caller.role == Role::Admin {
+            return Ok(caller);
+        }
+        Err(Instead(Box::new(console.refuse(
+            self,
+            &Refusal {
+                code: Code::Forbidden,
+                what: format!("Your role, {}, may not keep accounts and screens.", caller.role.word()),
+                not_done: "Nothing was changed.".into(),
+                next: "Ask an administrator.".into(),
+            },
+        ))))
+    }
+
+    /// From where the request came.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        self.address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
     }
 }
 
@@ -49,8 +75,22 @@ pub async fn ask(State(console): State<Console>, mut request: Request, next: Nex
         .and_then(|(_, word)| [Theme::Light, Theme::Dark].into_iter().find(|theme| theme.word() == word))
         .unwrap_or_default();
     let session = request.extensions().get::<Session>().cloned();
+    let caller = console.identity.caller(session.as_ref()).await;
+    let path = request.uri().path();
+    let screen = match &caller {
+        Some(_) if path != WALL => Screen::None,
+        // Files are anybody's; a link is looked at by itself.
+        _ if path.starts_with("/pkg/") || path.starts_with(WALL_LINK) => Screen::None,
+        _ => console.identity.screen(request.headers()).await,
+    };
+    let address = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|ConnectInfo(peer)| console.identity.address(peer.ip(), request.headers()));
     let asked = Asked {
-        caller: console.identity.caller(session.as_ref()).await,
+        caller,
+        screen,
+        address,
         theme,
         nonce: text(request.extensions().get::<Nonce>().map(|nonce| nonce.0.clone())),
         request_id: text(request.extensions().get::<RequestId>().map(|id| id.0.clone())),

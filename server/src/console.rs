@@ -1,6 +1,6 @@
 //! What every request shares: the estate, the world, the store, the executor; and how pages are framed.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use app::{
     model::{Assets, Code, Frame, Me, Place, Refusal, RunningRun, Theme, Topic},
@@ -16,7 +16,7 @@ use crate::{
     clock::{SharedClock, Stamp},
     config::Estate,
     executor::Executor,
-    identity::{Caller, Identity},
+    identity::{Caller, Identity, Screen},
     live::{Fragment, Hub},
     monitor::World,
     overview::Ages,
@@ -68,6 +68,10 @@ const SHARED_FOR: Duration = Duration::from_millis(500);
 pub struct Asked {
     /// Who asks; nobody before sign-in.
     pub caller: Option<Caller>,
+    /// The screen whose cookie came along. Looked at only where nobody is signed in, and at the wall's own doors.
+    pub screen: Screen,
+    /// From where.
+    pub address: Option<IpAddr>,
     /// The theme in the cookie.
     pub theme: Theme,
     /// The nonce of this response.

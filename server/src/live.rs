@@ -350,6 +350,8 @@ impl Hub {
             reload: !version.is_empty() && version != self.version,
             closing: self.closing.clone(),
             ended,
+            // A screen that may not look any more goes dark at once: its page then says why.
+            farewell: (*topic == Topic::Wall).then(|| Event::named("reload", None, &())),
         };
         Some(futures::stream::unfold(state, |mut reader| async move { reader.next().await.map(|bytes| (Ok(bytes), reader)) }))
     }
@@ -365,6 +367,7 @@ struct Reader {
     reload: bool,
     closing: CancellationToken,
     ended: CancellationToken,
+    farewell: Option<Event>,
 }
 
 /// A silent stream says so: proxies and browsers drop what is silent for long.
@@ -386,7 +389,7 @@ impl Reader {
         loop {
             tokio::select! {
                 () = self.closing.cancelled() => return None,
-                () = self.ended.cancelled() => return None,
+                () = self.ended.cancelled() => return Some(self.farewell.take()?.in_(self.encoding).clone()),
                 changed = self.snapshots.changed() => {
                     changed.ok()?;
                     if let Some(patch) = self.patch() {

@@ -1,5 +1,8 @@
 //! The GET handlers: what is asked for, drawn from what is known.
 
+mod settings;
+mod wall;
+
 use std::collections::BTreeMap;
 
 use app::model::{AuditFilter, Code, Frame, Kind, Place, Refusal, SetUp, SignIn, SystemId, Topic};
@@ -14,13 +17,16 @@ use serde::Deserialize;
 
 use crate::{
     console::{Answer, Asked, Console, html},
-    identity,
+    identity::{self, Screen},
     live::Encoding,
     overview::{Ages, system_list},
-    router::store_away,
+    router::{screen_refusal, store_away},
     store::{PlanId, StoreError},
     views::Typed,
 };
+
+pub use settings::{account, accounts, password_link, screens, sessions, settings};
+pub use wall::{wall, wall_link};
 
 impl Console {
     fn now(&self) -> Ages {
@@ -281,8 +287,19 @@ pub async fn live(
         Ok(topic) => topic,
         Err(err) => return (StatusCode::BAD_REQUEST, err).into_response(),
     };
-    let Some(caller) = &asked.caller else { return StatusCode::UNAUTHORIZED.into_response() };
-    let ended = console.identity.ended(caller);
+    let ended = match (&asked.caller, &asked.screen) {
+        (Some(caller), _) => console.identity.ended(caller),
+        (None, Screen::Known(screen)) if topic == Topic::Wall => {
+            console.identity.note_screen(screen, asked.address()).await;
+            console.identity.screen_ended(screen)
+        }
+        (None, screen) => {
+            if let Err(err) = console.identity.record_refused_screen(screen, &format!("GET /live of {topic}"), asked.address()).await {
+                tracing::error!(error = %err, "A screen's denied attempt could not be recorded: {topic}");
+            }
+            return console.refuse(&asked, &screen_refusal(screen).unwrap_or_else(store_away));
+        }
+    };
     let encoding = Encoding::accepted(headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default());
     match console.hub.follow(&topic, follow.since.unwrap_or(0), &follow.version, encoding, ended).await {
         Some(stream) => {

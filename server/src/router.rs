@@ -22,7 +22,9 @@ use crate::{
     asked, assets,
     audit::{Actor, Event, Record},
     console::{Asked, Console},
-    forms, headers, identity, pages, probe_points,
+    forms, headers,
+    identity::{self, Screen},
+    pages, probe_points,
 };
 
 /// Who may come in at a door. What is done behind it asks again, with the target in hand.
@@ -36,6 +38,10 @@ pub enum Need {
     Audit,
     /// Whoever is signed in, has a role that may act, and whose session the store has just confirmed.
     Act,
+    /// Administrators, whose session the store has just confirmed where something is to be changed.
+    Admin,
+    /// Whoever is signed in; and a paired screen, for its own live view.
+    Follow,
 }
 
 impl Need {
@@ -44,12 +50,34 @@ impl Need {
     pub fn admits(self, role: Option<Role>) -> bool {
         match self {
             Self::Anyone => true,
-            Self::SignedIn => role.is_some(),
+            Self::SignedIn | Self::Follow => role.is_some(),
             Self::Audit => role.is_some_and(Role::reads_audit),
             Self::Act => role.is_some_and(|role| role.reaches(Role::Responder)),
+            Self::Admin => role == Some(Role::Admin),
+        }
+    }
+
+    /// Whether a paired screen may come in. Where anybody may, it comes in as anybody; what is behind the wall's own doors asks which screen.
+    #[must_use]
+    pub const fn admits_screen(self) -> bool {
+        matches!(self, Self::Anyone | Self::Follow)
+    }
+
+    /// The role that it takes, for the audit.
+    const fn role(self) -> Role {
+        match self {
+            Self::Act => Role::Responder,
+            Self::Audit => Role::Auditor,
+            Self::Admin => Role::Admin,
+            Self::Anyone | Self::SignedIn | Self::Follow => Role::Viewer,
         }
     }
 }
+
+/// Where a screen looks.
+pub const WALL: &str = "/wall";
+/// Below it stand the links that hand a screen its token.
+pub const WALL_LINK: &str = "/wall/pair/";
 
 /// One door.
 pub struct Door {
@@ -65,7 +93,7 @@ pub struct Door {
 /// Every door. The router is made from this list and from nothing else, so a test that walks it misses none.
 #[must_use]
 pub fn doors() -> Vec<Door> {
-    use Need::{Act, Anyone, Audit, SignedIn};
+    use Need::{Act, Admin, Anyone, Audit, Follow, SignedIn};
     let read = |path, need, handler| Door { method: Method::GET, path, need, handler };
     let change = |path, need, handler| Door { method: Method::POST, path, need, handler };
     vec![
@@ -85,7 +113,26 @@ pub fn doors() -> Vec<Door> {
         change("/runs/{id}/cancel", Act, post(forms::cancel)),
         read("/audit", Audit, get(pages::audit)),
         change("/audit/verify", Audit, post(forms::verify)),
-        read("/live", SignedIn, get(pages::live)),
+        read("/live", Follow, get(pages::live)),
+        read(WALL, Anyone, get(pages::wall)),
+        read("/wall/pair/{link}", Anyone, get(pages::wall_link)),
+        read("/settings", SignedIn, get(pages::settings)),
+        change("/settings/password", SignedIn, post(forms::password)),
+        change("/settings/sessions/{id}/end", SignedIn, post(forms::end_session)),
+        read("/settings/sessions", Admin, get(pages::sessions)),
+        read("/settings/accounts", Admin, get(pages::accounts)),
+        change("/settings/accounts", Admin, post(forms::create_account)),
+        read("/settings/accounts/{id}", Admin, get(pages::account)),
+        change("/settings/accounts/{id}/role", Admin, post(forms::change_role)),
+        change("/settings/accounts/{id}/disable", Admin, post(forms::disable_account)),
+        change("/settings/accounts/{id}/enable", Admin, post(forms::enable_account)),
+        change("/settings/accounts/{id}/reset", Admin, post(forms::reset_password)),
+        change("/settings/accounts/{id}/end-sessions", Admin, post(forms::end_sessions)),
+        read("/settings/screens", Admin, get(pages::screens)),
+        change("/settings/screens", Admin, post(forms::pair_screen)),
+        change("/settings/screens/{id}/revoke", Admin, post(forms::revoke_screen)),
+        read("/password", Anyone, get(pages::password_link)),
+        change("/password", Anyone, post(forms::password_by_link)),
         read("/sign-in", Anyone, get(pages::sign_in)),
         change("/sign-in", Anyone, post(forms::sign_in)),
         change("/sign-out", Anyone, post(forms::sign_out)),
@@ -138,27 +185,31 @@ fn from_elsewhere(_: ProtectionError) -> Response {
 async fn guard(need: Need, State(console): State<Console>, request: Request, next: Next) -> Response {
     let asked = request.extensions().get::<Asked>().cloned().unwrap_or_default();
     let role = asked.caller.as_ref().map(|caller| caller.role);
-    if need.admits(role) {
-        let changes = need == Need::Act || (need == Need::Audit && request.method() == Method::POST);
+    let looks = matches!(*request.method(), Method::GET | Method::HEAD);
+    if need.admits(role) || (need.admits_screen() && matches!(asked.screen, Screen::Known(_))) {
+        let changes = !looks && need != Need::Anyone;
         if changes && asked.caller.as_ref().is_some_and(|caller| !caller.fresh) {
             return console.refuse(&asked, &store_away());
         }
         return next.run(request).await;
     }
-    let looks = matches!(*request.method(), Method::GET | Method::HEAD);
+    let tried = format!("{} {}", request.method(), request.uri().path());
+    if role.is_none()
+        && let Some(refusal) = screen_refusal(&asked.screen)
+    {
+        if let Err(err) = console.identity.record_refused_screen(&asked.screen, &tried, asked.address()).await {
+            tracing::error!(error = %err, "A screen's denied attempt could not be recorded: {tried}");
+        }
+        return console.refuse(&asked, &refusal);
+    }
     let wants_page = looks && request.uri().path() != "/live";
     let changes = !looks;
     if changes || role.is_some() {
-        let needed = match need {
-            Need::Act => Role::Responder,
-            Need::Audit => Role::Auditor,
-            Need::Anyone | Need::SignedIn => Role::Viewer,
-        };
+        let needed = need.role();
         let actor = asked.caller.as_ref().map_or(Actor::Nobody, |caller| Actor::Account(caller.name.clone()));
-        let tried = format!("{} {}", request.method(), request.uri().path());
-        let record = Record::new(actor, Event::PermissionDenied { tried, role, needed });
+        let record = Record::new(actor, Event::PermissionDenied { tried: tried.clone(), role, needed });
         if let Err(err) = console.store.record(&record).await {
-            tracing::error!(error = %err, "A denied attempt could not be recorded: {} {}", request.method(), request.uri().path());
+            tracing::error!(error = %err, "A denied attempt could not be recorded: {tried}");
         }
     }
     match role {
@@ -182,13 +233,33 @@ async fn guard(need: Need, State(console): State<Console>, request: Request, nex
                 code: Code::Forbidden,
                 what: match need {
                     Need::Audit => format!("Your role, {}, may not read the audit.", role.word()),
-                    Need::Act | Need::SignedIn | Need::Anyone => format!("Your role, {}, may not run runbooks.", role.word()),
+                    Need::Admin => format!("Your role, {}, may not keep accounts and screens.", role.word()),
+                    Need::Act | Need::SignedIn | Need::Follow | Need::Anyone => {
+                        format!("Your role, {}, may not run runbooks.", role.word())
+                    }
                 },
                 not_done: "Nothing was changed. The attempt was recorded.".into(),
                 next: "Ask somebody whose role allows it, or an administrator for another role.".into(),
             },
         ),
     }
+}
+
+/// What a screen's token gets where it opens nothing; none for who has none.
+pub(crate) fn screen_refusal(screen: &Screen) -> Option<Refusal> {
+    let what = match screen {
+        Screen::Known(screen) => format!("This browser is the screen “{}”, which may show the wall and nothing else.", screen.device.name),
+        Screen::Revoked(device, at) => {
+            format!("This browser was the screen “{}”, which was revoked at {}.", device.name, at.format("%H:%M:%S UTC on %-d %B %Y"))
+        }
+        Screen::None | Screen::Waiting(_) | Screen::Unsure => return None,
+    };
+    Some(Refusal {
+        code: Code::Forbidden,
+        what,
+        not_done: "Nothing was shown and nothing was changed. The attempt was recorded.".into(),
+        next: "Open /wall to look at the wall, or sign in at /sign-in to see more.".into(),
+    })
 }
 
 /// The store does not answer: nothing may be changed.

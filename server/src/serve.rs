@@ -166,7 +166,7 @@ pub async fn put_together(config: &Config, estate: Arc<Estate>, store: Store, id
         css: assets::url("quarterdeck.css").unwrap_or_default().to_owned(),
         loader: assets::url("quarterdeck.js").unwrap_or_default().to_owned(),
     };
-    let hub = Hub::new(drawing.clone(), clock.clone(), format!("{VERSION}{}{}", assets.css, assets.loader));
+    let hub = Hub::new(drawing.clone(), clock.clone(), app::render::build(VERSION, &assets));
     // Drawn from the start: pages only look its number up.
     hub.seq(&Topic::Strip).await;
     Console { estate, world: monitored.world, store, identity, executor, hub, drawing, clock, assets, overview: Arc::default() }

@@ -11,6 +11,16 @@ use crate::model::{Health, Hop, HopNode, Path, PathFigure, Relation, Seen};
 /// The whole path, as an ordered list for whoever cannot see the line.
 #[must_use]
 pub fn path(path: &Path) -> AnyView {
+    drawn(path, true)
+}
+
+/// The path where nobody can follow a link: on a wall.
+#[must_use]
+pub fn path_on_a_wall(path: &Path) -> AnyView {
+    drawn(path, false)
+}
+
+fn drawn(path: &Path, links: bool) -> AnyView {
     let last = path.hops.len().saturating_sub(1);
     let fans_out = path.hops.last().is_some_and(|hop| hop.nodes.len() > 1);
     let stations: Vec<_> = path
@@ -19,9 +29,9 @@ pub fn path(path: &Path) -> AnyView {
         .enumerate()
         .flat_map(|(at, hop)| {
             if at == last && fans_out {
-                hop.nodes.iter().enumerate().map(|(branch, node)| leaf(node, branch)).collect()
+                hop.nodes.iter().enumerate().map(|(branch, node)| leaf(node, branch, links)).collect()
             } else {
-                station(hop).into_iter().collect::<Vec<_>>()
+                station(hop, links).into_iter().collect::<Vec<_>>()
             }
         })
         .collect();
@@ -51,33 +61,38 @@ fn verdict(path: &Path) -> AnyView {
 }
 
 /// One system of the last hop, on its own branch.
-fn leaf(node: &HopNode, branch: usize) -> AnyView {
-    hop(node, &node.title, &node.what, Some(if branch == 0 { "first" } else { "next" }), None)
+fn leaf(node: &HopNode, branch: usize, links: bool) -> AnyView {
+    hop(node, &node.title, &node.what, Some(if branch == 0 { "first" } else { "next" }), None, links)
 }
 
 /// A hop as one station, spoken for by the worst of its systems; the others are named under it.
-fn station(hop_: &Hop) -> Option<AnyView> {
+fn station(hop_: &Hop, links: bool) -> Option<AnyView> {
     let rank = |node: &&HopNode| (node.relation == Relation::Cut, shown_health(node));
     // `max_by_key` takes the last of equals; the estate file names the most telling system first.
     let speaker = hop_.nodes.iter().rev().max_by_key(rank)?;
     let others: Vec<_> = hop_
         .nodes
         .iter()
-        .filter(|node| node.system != speaker.system)
+        .filter(|node| links && node.system != speaker.system)
         .map(|node| {
             view! { <a href=node.system.href()>{mark(shown_health(node))}{shown(&node.title, LINE)}{hidden_word(shown_health(node))}</a> }
         })
         .collect();
     let others = (!others.is_empty()).then(|| view! { <span class="hop-others">{others}</span> }.into_any());
     let what = if speaker.what.is_empty() || hop_.nodes.len() > 1 { &speaker.title } else { &speaker.what };
-    Some(hop(speaker, &hop_.name, what, None, others))
+    Some(hop(speaker, &hop_.name, what, None, others, links))
 }
 
-fn hop(node: &HopNode, name: &str, what: &str, leaf: Option<&'static str>, others: Option<AnyView>) -> AnyView {
+fn hop(node: &HopNode, name: &str, what: &str, leaf: Option<&'static str>, others: Option<AnyView>, links: bool) -> AnyView {
     let seen = node.seen.as_ref();
     let health = shown_health(node);
     let cut = node.relation == Relation::Cut;
     let affected = node.relation == Relation::Affected;
+    let called = if links {
+        view! { <a class="hop-name" href=node.system.href()>{shown(name, LINE)}</a> }.into_any()
+    } else {
+        view! { <span class="hop-name">{shown(name, LINE)}</span> }.into_any()
+    };
     let cut_mark = cut.then(|| view! { <i class="hop-cut" aria-hidden="true"></i><span class="cut-word">"cut"</span> });
     view! {
         <li
@@ -91,7 +106,7 @@ fn hop(node: &HopNode, name: &str, what: &str, leaf: Option<&'static str>, other
             {cut_mark}
             <i class="mark" aria-hidden="true"></i>
             <div class="hop-body">
-                <a class="hop-name" href=node.system.href()>{shown(name, LINE)}</a>
+                {called}
                 <span class="hop-what if-fresh">{shown(what, LINE)}</span>
                 {value(node)}
                 <span class="hop-state">{state(health, affected)}{seen.map(aged)}</span>

@@ -69,10 +69,16 @@ pub fn sentence(text: &str) -> AnyView {
 /// What people call a system. Where the estate file's name says little without its kind, the kind stands before it: "certificate site".
 #[must_use]
 pub fn system_name(system: &SystemId) -> AnyView {
+    line(&system_label(system))
+}
+
+/// The same as plain text.
+#[must_use]
+pub fn system_label(system: &SystemId) -> String {
     match system.kind() {
-        Kind::Cluster | Kind::Deployment | Kind::Database | Kind::Cache => line(system.name()),
-        Kind::Dns => line(&format!("DNS name {}", system.name())),
-        Kind::Certificate | Kind::Endpoint | Kind::Ingress | Kind::Metric => line(&format!("{} {}", system.kind().word(), system.name())),
+        Kind::Cluster | Kind::Deployment | Kind::Database | Kind::Cache => system.name().to_owned(),
+        Kind::Dns => format!("DNS name {}", system.name()),
+        Kind::Certificate | Kind::Endpoint | Kind::Ingress | Kind::Metric => format!("{} {}", system.kind().word(), system.name()),
     }
 }
 

@@ -33,6 +33,9 @@ impl Clock {
     }
 }
 
+/// What no heartbeat named for so long is forgotten: systems come and go, and a screen hangs for months.
+const FORGET_MS: f64 = 3_600_000.0;
+
 /// What the heartbeats said last about each source.
 #[derive(Debug, Default)]
 pub struct Ages {
@@ -46,6 +49,11 @@ impl Ages {
             Some(entry) => *entry = (source, age_ms, now),
             None => self.known.push((source, age_ms, now)),
         }
+    }
+
+    /// Forgets sources that are no longer named.
+    pub fn tidy(&mut self, now: Now) {
+        self.known.retain(|(_, _, at)| now - at < FORGET_MS);
     }
 
     /// How old `source` is now; none when no heartbeat named it.
@@ -71,6 +79,14 @@ mod tests {
         assert_eq!(ages.of(1, 13_000.0), Some(5_000.0));
         assert_eq!(ages.newest(13_000.0), Some(3_400.0));
         assert_eq!(ages.of(3, 13_000.0), None);
+    }
+
+    #[test]
+    fn sources_that_are_gone_are_forgotten() {
+        let mut ages = Ages::default();
+        (0..1_000).for_each(|source| ages.heard(source, 0.0, f64::from(source) * 10_000.0));
+        ages.tidy(10_000_000.0);
+        assert_eq!((ages.of(0, 10_000_000.0), ages.known.len()), (None, 359));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use js_sys::{Date, Reflect};
 use leptos::prelude::{RwSignal, Set};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{Document, Element, HtmlElement, Node, Window};
 
 use super::ages::{Ages, Clock, Now};
@@ -10,7 +10,7 @@ use crate::model::{age_words, clock_words};
 
 /// What a reading's box looks like to `closest`: the server marks it with a bucket, or with its staleness.
 const BOX: &str = "[class*=\"fresh-\"],[data-stale]";
-/// A page that was just loaded is not loaded again at once.
+/// A page that was just loaded is not loaded again at once; and whether it could be is asked no more often.
 const SETTLED_MS: f64 = 5_000.0;
 
 /// The page and what is known about its ages.
@@ -24,6 +24,10 @@ pub struct Page {
     lost: bool,
     /// Whether the page is to be loaded again as soon as it may.
     outdated: bool,
+    /// Before this moment it is not asked whether the page can be loaded.
+    settled: Now,
+    /// Loads the page again when the console has answered for it. Made once: a wall may ask for months.
+    answered: Closure<dyn FnMut(JsValue)>,
 }
 
 impl Page {
@@ -34,7 +38,15 @@ impl Page {
         // From here on, age is counted here: the style sheet's own timers stop.
         document.document_element()?.set_attribute("data-live", "").ok()?;
         let clock = Clock::new(window.performance()?.now(), Date::now());
-        Some(Self { window, document, clock, ages: Ages::default(), voice, lost: false, outdated: false })
+        let location = window.location();
+        let answered = Closure::new(move |response: JsValue| {
+            let ok = Reflect::get(&response, &"ok".into()).is_ok_and(|ok| ok.is_truthy());
+            if let (true, Ok(path), Ok(query)) = (ok, location.pathname(), location.search()) {
+                let _ = location.replace(&format!("{path}{query}"));
+            }
+        });
+        let ages = Ages::default();
+        Some(Self { window, document, clock, ages, voice, lost: false, outdated: false, settled: SETTLED_MS, answered })
     }
 
     /// The window.
@@ -54,17 +66,27 @@ impl Page {
         Some((body.get_attribute("data-topic")?, since))
     }
 
+    /// Which build drew this page.
+    pub fn build(&self) -> String {
+        self.document.body().and_then(|body| body.get_attribute("data-build")).unwrap_or_default()
+    }
+
     fn now(&mut self) -> Now {
         let monotonic = self.window.performance().map_or(0.0, |performance| performance.now());
         self.clock.now(monotonic, Date::now())
     }
 
-    /// Loads the page again. One that was just loaded waits, so that a fault of the server's cannot make it spin, and so does one into
-    /// which somebody has typed.
+    /// Loads the page again, once the console answers for it: in place of a page of a browser or a proxy nothing would come back. One that
+    /// was just loaded waits, so that a fault of the server's cannot make it spin, and so does one into which somebody has typed.
     pub fn reload(&mut self) {
         self.outdated = true;
-        if self.now() > SETTLED_MS && !self.is_typed_into() {
-            let _ = self.window.location().reload();
+        let now = self.now();
+        if now < self.settled || self.is_typed_into() {
+            return;
+        }
+        self.settled = now + SETTLED_MS;
+        if let Ok(address) = self.window.location().href() {
+            let _ = self.window.fetch_with_str(&address).then2(&self.answered, &self.answered);
         }
     }
 
@@ -91,6 +113,7 @@ impl Page {
                 self.ages.heard(source as u32, age * 1_000.0, now);
             }
         }
+        self.ages.tidy(now);
         self.tick();
     }
 
@@ -128,7 +151,7 @@ impl Page {
                 let _ = figure.set_attribute("data-changed", "true");
             }
         }
-        for element in all(&new, "[data-age],[data-clock]") {
+        for element in all(&new, "[data-age],[data-clock],[data-utc]") {
             let _ = element.set_attribute("data-at", &now.to_string());
         }
         for (id, is_open) in open {
@@ -178,6 +201,9 @@ impl Page {
             let base = number(&element, "data-clock");
             write(&element, &clock_words((base + now - number(&element, "data-at")) as u64));
         }
+        for element in all(&root, "[data-utc]") {
+            time_of_day(&root, &element, number(&element, "data-utc") + now - number(&element, "data-at"));
+        }
         for element in all(&root, "[data-age]") {
             self.age(&element, now);
         }
@@ -223,6 +249,21 @@ fn hatch(boxed: &Element, is_stale: bool, age: &Element) {
             let _ = gone.set_attribute("datetime", &at);
             write(&gone, at.get(11..19).unwrap_or(&at));
         }
+    }
+}
+
+/// Writes the time of day, counted on from the server's; and the local one beside it, of which the browser knows the zone.
+fn time_of_day(root: &Element, utc: &Element, at: f64) {
+    let date = Date::new(&at.into());
+    write(utc, String::from(date.to_iso_string()).get(11..19).unwrap_or_default());
+    for local in all(root, "[data-local]") {
+        let east = -date.get_timezone_offset() as i32;
+        let zone = match (east / 60, east.abs() % 60) {
+            (hours, 0) => format!("local, UTC{hours:+}"),
+            (hours, minutes) => format!("local, UTC{hours:+}:{minutes:02}"),
+        };
+        let is_time = local.get_attribute("data-local").is_some_and(|what| what == "time");
+        write(&local, &if is_time { format!("{:02}:{:02}", date.get_hours(), date.get_minutes()) } else { zone });
     }
 }
 

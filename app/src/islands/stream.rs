@@ -15,6 +15,8 @@ const SILENCE_S: u32 = 12;
 struct Stream {
     page: Page,
     topic: String,
+    /// Which build drew the page: another one's console says that it is to be loaded again.
+    build: String,
     since: f64,
     source: Option<EventSource>,
     /// Made once and handed to every source: a screen that hangs on a wall for months must not grow with each try.
@@ -40,7 +42,14 @@ impl Ears {
         let failed = Rc::clone(stream);
         Self {
             events: [("patch", ear(stream, patch)), ("ages", ear(stream, ages)), ("reload", ear(stream, reload))],
-            error: Closure::new(move || later(&failed)),
+            error: Closure::new(move || {
+                // A screen whose token opens nothing any more is told so by its page, not by the stream.
+                let is_refused = failed.borrow().is_refused();
+                later(&failed);
+                if is_refused {
+                    failed.borrow_mut().page.reload();
+                }
+            }),
         }
     }
 
@@ -49,6 +58,13 @@ impl Ears {
             let _ = source.add_event_listener_with_callback(event, ear.as_ref().unchecked_ref());
         }
         source.set_onerror(Some(self.error.as_ref().unchecked_ref()));
+    }
+}
+
+impl Stream {
+    /// Whether this is a wall, and the console (or what stands before it) answered, but with no stream. A broken connection is no answer.
+    fn is_refused(&self) -> bool {
+        self.topic == "wall" && self.source.as_ref().is_some_and(|source| source.ready_state() == EventSource::CLOSED)
     }
 }
 
@@ -88,7 +104,8 @@ pub fn follow(page: Option<Page>) {
     };
     let window = page.window().clone();
     let backoff = Backoff::default();
-    let stream = Stream { page, topic, since, source: None, ears: None, backoff, silence: 0, retry: None };
+    let build = page.build();
+    let stream = Stream { page, topic, build, since, source: None, ears: None, backoff, silence: 0, retry: None };
     let stream = Rc::new(RefCell::new(stream));
     let ears = Ears::new(&stream);
     stream.borrow_mut().ears = Some(ears);
@@ -113,7 +130,7 @@ fn open(stream: &Shared) {
     let url = {
         let stream = stream.borrow();
         let topic = js_sys::encode_uri_component(&stream.topic);
-        format!("/live?topic={topic}&since={}", stream.since)
+        format!("/live?topic={topic}&since={}&version={}", stream.since, stream.build)
     };
     let Ok(source) = EventSource::new(&url) else {
         return later(stream);

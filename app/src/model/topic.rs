@@ -14,6 +14,8 @@ pub enum Topic {
     Strip,
     /// The overview.
     Overview,
+    /// The wall: the overview for a screen that is read from five metres.
+    Wall,
     /// One system's page.
     System(SystemId),
     /// One run's page.
@@ -25,6 +27,7 @@ impl fmt::Display for Topic {
         match self {
             Self::Strip => f.write_str("strip"),
             Self::Overview => f.write_str("overview"),
+            Self::Wall => f.write_str("wall"),
             Self::System(id) => write!(f, "system:{id}"),
             Self::Run(run) => write!(f, "run:{run}"),
         }
@@ -38,9 +41,10 @@ impl FromStr for Topic {
         match text.split_once(':') {
             None if text == "strip" => Ok(Self::Strip),
             None if text == "overview" => Ok(Self::Overview),
+            None if text == "wall" => Ok(Self::Wall),
             Some(("system", id)) => id.parse().map(Self::System).map_err(|err: super::NotASystem| err.to_string()),
             Some(("run", run)) => run.parse().map(Self::Run).map_err(|_| format!("`{run}` is no run number")),
-            _ => Err(format!("`{text}` is no topic: strip, overview, system:KIND/NAME or run:NUMBER")),
+            _ => Err(format!("`{text}` is no topic: strip, overview, wall, system:KIND/NAME or run:NUMBER")),
         }
     }
 }

@@ -1,19 +1,27 @@
 //! One page a file: each says what stands in `<main>` for one model value.
 
+mod account;
+mod accounts;
 mod audit;
 mod cache;
 mod cluster;
 mod clusters;
 mod database;
+mod my_account;
 mod overview;
+mod pairing;
 mod plan;
 mod refusal;
 mod run;
 mod runbook;
 mod runbooks;
 mod runs;
+mod screens;
+mod sessions;
+mod set_password;
 mod set_up;
 mod sign_in;
 mod system;
 mod systems;
+mod wall;
 mod workload;

@@ -3,12 +3,14 @@
 
 mod cache;
 mod database;
+mod settings;
 
 use app::model::*;
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::cache::*;
 pub use database::{database, database_stale};
+pub use settings::*;
 
 /// The moment at which every sample was written.
 pub fn now() -> DateTime<Utc> {

@@ -66,6 +66,28 @@ pub enum Made {
     CommandLine,
     /// The one-time link of the first start.
     SetUpLink,
+    /// An administrator, in the settings.
+    Settings,
+}
+
+/// How a screen came to be paired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScreenMade {
+    /// An administrator confirmed the code that it showed.
+    Code,
+    /// `quarterdeck admin device create`.
+    CommandLine,
+}
+
+/// Whose doing a new password is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PasswordBy {
+    /// The account's owner, who knew the old one.
+    Owner,
+    /// Whoever held the one-time link.
+    Link,
 }
 
 /// In what form the audit left the console.
@@ -195,6 +217,79 @@ pub enum Event {
         /// How.
         made: Made,
     },
+    /// An account was given another role.
+    RoleChanged {
+        /// Whose.
+        account: String,
+        /// Before.
+        from: Role,
+        /// After.
+        to: Role,
+    },
+    /// An account may not sign in any more.
+    AccountDisabled {
+        /// Which.
+        account: String,
+    },
+    /// An account may sign in again.
+    AccountEnabled {
+        /// Which.
+        account: String,
+    },
+    /// A one-time link was made by which an account's password can be set.
+    PasswordLinkMade {
+        /// Whose.
+        account: String,
+    },
+    /// An account has a new password.
+    PasswordSet {
+        /// Whose.
+        account: String,
+        /// By whom.
+        by: PasswordBy,
+    },
+    /// Sessions were ended by hand.
+    SessionsEnded {
+        /// Whose.
+        account: String,
+        /// How many.
+        n_sessions: i64,
+    },
+    /// A screen was paired: it may show the wall.
+    ScreenPaired {
+        /// Where it hangs.
+        screen: String,
+        /// How.
+        made: ScreenMade,
+    },
+    /// A code was typed that no waiting screen shows. What was typed is not kept.
+    PairingRefused {
+        /// Whether the limit on such tries was reached.
+        too_many: bool,
+    },
+    /// A browser took a screen's token by its link.
+    ScreenOpened {
+        /// Where it hangs.
+        screen: String,
+        /// From where.
+        address: String,
+    },
+    /// A screen may not look any more.
+    ScreenRevoked {
+        /// Where it hangs.
+        screen: String,
+    },
+    /// A screen's token was tried on something that it does not open.
+    ScreenRefused {
+        /// Where it hangs.
+        screen: String,
+        /// Whether it was revoked; if not, it tried something else than the wall.
+        revoked: bool,
+        /// What was tried ("GET /runs").
+        tried: String,
+        /// From where.
+        address: String,
+    },
     /// The console started with this estate.
     ConfigLoaded {
         /// SHA-256 of the estate file, in hex.
@@ -229,7 +324,7 @@ pub type Kind = &'static str;
 
 impl Event {
     /// Every kind's word, in the order in which the filter offers them.
-    pub const KINDS: [Kind; 18] = [
+    pub const KINDS: [Kind; 29] = [
         "planned",
         "requested",
         "started",
@@ -245,6 +340,17 @@ impl Event {
         "sign_in_failed",
         "signed_out",
         "account_created",
+        "role_changed",
+        "account_disabled",
+        "account_enabled",
+        "password_link_made",
+        "password_set",
+        "sessions_ended",
+        "screen_paired",
+        "pairing_refused",
+        "screen_opened",
+        "screen_revoked",
+        "screen_refused",
         "config_loaded",
         "exported",
         "verified",
@@ -269,6 +375,17 @@ impl Event {
             Self::SignInFailed { .. } => "sign_in_failed",
             Self::SignedOut {} => "signed_out",
             Self::AccountCreated { .. } => "account_created",
+            Self::RoleChanged { .. } => "role_changed",
+            Self::AccountDisabled { .. } => "account_disabled",
+            Self::AccountEnabled { .. } => "account_enabled",
+            Self::PasswordLinkMade { .. } => "password_link_made",
+            Self::PasswordSet { .. } => "password_set",
+            Self::SessionsEnded { .. } => "sessions_ended",
+            Self::ScreenPaired { .. } => "screen_paired",
+            Self::PairingRefused { .. } => "pairing_refused",
+            Self::ScreenOpened { .. } => "screen_opened",
+            Self::ScreenRevoked { .. } => "screen_revoked",
+            Self::ScreenRefused { .. } => "screen_refused",
             Self::ConfigLoaded { .. } => "config_loaded",
             Self::Exported { .. } => "exported",
             Self::Verified { .. } => "verified",
@@ -322,6 +439,27 @@ impl Event {
             }
             Self::AccountCreated { account, role, made: Made::SetUpLink } => {
                 format!("Account {account} made as {} by the set-up link", role.word())
+            }
+            Self::AccountCreated { account, role, made: Made::Settings } => format!("Account {account} made as {}", role.word()),
+            Self::RoleChanged { account, from, to } => format!("Role of {account} changed from {} to {}", from.word(), to.word()),
+            Self::AccountDisabled { account } => format!("Account {account} disabled"),
+            Self::AccountEnabled { account } => format!("Account {account} enabled"),
+            Self::PasswordLinkMade { account } => format!("One-time password link made for {account}"),
+            Self::PasswordSet { account, by: PasswordBy::Owner } => format!("Password of {account} changed"),
+            Self::PasswordSet { account, by: PasswordBy::Link } => format!("Password of {account} set by a one-time link"),
+            Self::SessionsEnded { account, n_sessions: 1 } => format!("One session of {account} ended"),
+            Self::SessionsEnded { account, n_sessions } => format!("{n_sessions} sessions of {account} ended"),
+            Self::ScreenPaired { screen, made: ScreenMade::Code } => format!("Screen {screen} paired by its code"),
+            Self::ScreenPaired { screen, made: ScreenMade::CommandLine } => format!("Screen {screen} made on the command line"),
+            Self::PairingRefused { too_many: false } => "Typed a code that no waiting screen shows".to_owned(),
+            Self::PairingRefused { too_many: true } => "Typed too many codes that no waiting screen shows".to_owned(),
+            Self::ScreenOpened { screen, address } => format!("Screen {screen} opened by its link from {address}"),
+            Self::ScreenRevoked { screen } => format!("Screen {screen} revoked"),
+            Self::ScreenRefused { screen, revoked: true, tried, address } => {
+                format!("Revoked screen {screen} tried {tried} from {address}")
+            }
+            Self::ScreenRefused { screen, revoked: false, tried, address } => {
+                format!("Screen {screen} may show the wall only, and tried {tried} from {address}")
             }
             Self::ConfigLoaded { replica, n_systems, n_runbooks, .. } => {
                 format!("{replica} started: {n_systems} systems, {n_runbooks} runbooks")
@@ -457,6 +595,17 @@ mod tests {
             Event::SignInFailed { account: None, why: SignInFault::WrongPassword, address: text() },
             Event::SignedOut {},
             Event::AccountCreated { account: text(), role: Role::Admin, made: Made::SetUpLink },
+            Event::RoleChanged { account: text(), from: Role::Viewer, to: Role::Admin },
+            Event::AccountDisabled { account: text() },
+            Event::AccountEnabled { account: text() },
+            Event::PasswordLinkMade { account: text() },
+            Event::PasswordSet { account: text(), by: PasswordBy::Link },
+            Event::SessionsEnded { account: text(), n_sessions: 2 },
+            Event::ScreenPaired { screen: text(), made: ScreenMade::Code },
+            Event::PairingRefused { too_many: true },
+            Event::ScreenOpened { screen: text(), address: text() },
+            Event::ScreenRevoked { screen: text() },
+            Event::ScreenRefused { screen: text(), revoked: true, tried: text(), address: text() },
             Event::ConfigLoaded { estate: text(), version: text(), replica: text(), n_systems: 23, n_runbooks: 3 },
             Event::Exported { format: Exported::Csv, n_events: 9 },
             Event::Verified { intact: true, sentence: text() },

@@ -6,5 +6,5 @@ mod event;
 mod verify;
 
 pub use chain::{FORMAT, Link, NO_HASH, Sealed};
-pub use event::{Actor, Event, Exported, Kind, Made, Record, SignInFault};
+pub use event::{Actor, Event, Exported, Kind, Made, PasswordBy, Record, ScreenMade, SignInFault};
 pub use verify::{Broken, Chain, verify};

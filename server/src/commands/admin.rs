@@ -1,4 +1,4 @@
-//! `quarterdeck admin create`: an account, made by whoever may read the run-time role's password.
+//! `quarterdeck admin`: accounts, kept by whoever may read the run-time role's password.
 
 use std::{
     io::{IsTerminal, Read},
@@ -6,13 +6,14 @@ use std::{
 };
 
 use app::model::Role;
+use chrono::{DateTime, Utc};
 
 use super::{Words, words};
 use crate::{
     audit::Actor,
     config::{self, Config, Secret},
     identity::{NAME_HINT, PasswordFault, account_name, hash_password, password_fault},
-    store::{NewAccount, Store},
+    store::{Changed, NewAccount, Store},
 };
 
 /// More than any password: what is longer was piped in by mistake.
@@ -32,8 +33,7 @@ pub(super) async fn create(name: &str, role: Role, password_file: Option<&Path>)
         .await
         .map_err(|err| words(&err))?
         .map_err(|err: PasswordFault| words(&err))?;
-    let store = Store::connect(&url).map_err(|err| words(&err))?;
-    store.check().await.map_err(|err| words(&err))?;
+    let store = connect(&url).await?;
     let account = NewAccount { name: &name, password_hash: &password_hash, role };
     match store.create_account(&account, Actor::Console).await.map_err(|err| words(&err))? {
         Some(_) => {
@@ -41,6 +41,63 @@ pub(super) async fn create(name: &str, role: Role, password_file: Option<&Path>)
             Ok(())
         }
         None => Err(format!("there is an account {name} already; choose another name")),
+    }
+}
+
+/// The store that the environment names, once it is known to be usable.
+pub(super) async fn store() -> Result<Store, Words> {
+    connect(&Config::database_url(&config::variable).map_err(|faults| faults.to_string())?).await
+}
+
+async fn connect(url: &Secret) -> Result<Store, Words> {
+    let store = Store::connect(url).map_err(|err| words(&err))?;
+    store.check().await.map_err(|err| words(&err))?;
+    Ok(store)
+}
+
+pub(super) async fn list() -> Result<(), Words> {
+    let (_, accounts) = store().await?.account_summaries(None).await.map_err(|err| words(&err))?;
+    for account in &accounts {
+        let state = match (account.disabled_at, account.has_password) {
+            (Some(at), _) => format!("disabled since {}", minute(at)),
+            (None, true) => "may sign in".to_owned(),
+            (None, false) => "no password yet".to_owned(),
+        };
+        let last = account.signed_in_at.map_or_else(|| "never signed in".to_owned(), |at| format!("last signed in {}", minute(at)));
+        println!("{:<24} {:<10} {state}, {last}", account.name, account.role.word());
+    }
+    if accounts.is_empty() {
+        println!("There is no account yet; `quarterdeck admin create` makes one.");
+    }
+    Ok(())
+}
+
+/// A moment as the lists of the command line write it.
+pub(super) fn minute(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+pub(super) async fn set_disabled(name: &str, disabled: bool) -> Result<(), Words> {
+    let store = store().await?;
+    let word = if disabled { "disabled" } else { "enabled" };
+    let account = store.account(&name.trim().to_lowercase()).await.map_err(|err| words(&err))?;
+    let changed = match account {
+        Some(account) => store.set_disabled(account.id, disabled, Actor::Console).await.map_err(|err| words(&err))?,
+        None => Changed::NoSuchAccount,
+    };
+    match changed {
+        Changed::Done(name) => {
+            println!("Account {name} is {word}.");
+            Ok(())
+        }
+        Changed::Same(name) => {
+            println!("Account {name} was {word} already; nothing was changed.");
+            Ok(())
+        }
+        Changed::NoSuchAccount => Err(format!("there is no account {name}; `quarterdeck admin list` lists them")),
+        Changed::LastAdmin(name) => Err(format!(
+            "{name} is the last administrator who can sign in; make another one first, with `quarterdeck admin create --role admin`"
+        )),
     }
 }
 

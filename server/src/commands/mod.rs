@@ -2,17 +2,18 @@
 
 mod admin;
 mod check;
+mod device;
 mod log;
 mod migrate;
 mod serve;
 mod verify_audit;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use app::model::Role;
 use clap::{Parser, Subcommand};
 
-use crate::config::estate_schema;
+use crate::{config::estate_schema, identity::LINK_LIVES};
 
 /// A self-hosted console for the people who keep a platform alive.
 #[derive(Debug, Parser)]
@@ -44,7 +45,7 @@ enum What {
         #[arg(long, value_parser = clap::value_parser!(i64).range(1..))]
         to: Option<i64>,
     },
-    /// Look after accounts.
+    /// Look after accounts and wall screens.
     Admin {
         #[command(subcommand)]
         what: Admin,
@@ -65,6 +66,42 @@ enum Admin {
         #[arg(long)]
         password_file: Option<PathBuf>,
     },
+    /// List every account: name, role, whether it may sign in, when it last did.
+    List,
+    /// Keep an account from signing in. Its sessions end within a second.
+    Disable {
+        /// Its name.
+        name: String,
+    },
+    /// Let an account sign in again.
+    Enable {
+        /// Its name.
+        name: String,
+    },
+    /// Look after wall screens.
+    Device {
+        #[command(subcommand)]
+        what: Device,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Device {
+    /// Make a wall screen without a code, and print the link that opens it in a browser.
+    Create {
+        /// Where it hangs.
+        name: String,
+        /// How many minutes the link works: a quarter of an hour unless told otherwise, a week at most.
+        #[arg(long, default_value_t = LINK_LIVES.as_secs() / 60, value_parser = clap::value_parser!(u64).range(1..=10_080))]
+        link_minutes: u64,
+    },
+    /// List every wall screen: name, number, when it last looked.
+    List,
+    /// Revoke a wall screen. It goes dark within a second.
+    Revoke {
+        /// Its name.
+        name: String,
+    },
 }
 
 fn role(word: &str) -> Result<Role, String> {
@@ -83,7 +120,7 @@ impl Command {
                 Ok(())
             }
             What::VerifyAudit { from, to } => return verify_audit::verify_audit(from, to).await,
-            What::Admin { what: Admin::Create { name, role, password_file } } => admin::create(&name, role, password_file.as_deref()).await,
+            What::Admin { what } => what.run().await,
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,
@@ -91,6 +128,22 @@ impl Command {
                 eprintln!("quarterdeck: {words}");
                 ExitCode::FAILURE
             }
+        }
+    }
+}
+
+impl Admin {
+    async fn run(self) -> Result<(), Words> {
+        match self {
+            Self::Create { name, role, password_file } => admin::create(&name, role, password_file.as_deref()).await,
+            Self::List => admin::list().await,
+            Self::Disable { name } => admin::set_disabled(&name, true).await,
+            Self::Enable { name } => admin::set_disabled(&name, false).await,
+            Self::Device { what: Device::Create { name, link_minutes } } => {
+                device::create(&name, Duration::from_secs(link_minutes * 60)).await
+            }
+            Self::Device { what: Device::List } => device::list().await,
+            Self::Device { what: Device::Revoke { name } } => device::revoke(&name).await,
         }
     }
 }

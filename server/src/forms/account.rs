@@ -22,8 +22,13 @@ use crate::{
 /// So much of a typed name is shown again.
 const NAME_SHOWN: usize = 200;
 
-fn shown(name: &str) -> String {
+/// A typed text as a page shows it again.
+pub(super) fn shown(name: &str) -> String {
     name.chars().take(NAME_SHOWN).collect()
+}
+
+fn agent(headers: &HeaderMap) -> &str {
+    headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default()
 }
 
 /// `POST /sign-in`
@@ -37,7 +42,7 @@ pub async fn sign_in(
 ) -> Response {
     let (name, password, next) = (fields.take("name"), Secret::new(fields.take("password")), fields.take("next"));
     let address = console.identity.address(peer.ip(), &headers);
-    match console.identity.sign_in(&session, address, &name, password).await {
+    match console.identity.sign_in(&session, address, agent(&headers), &name, password).await {
         Ok(_) => see(identity::inside(&next)),
         Err(refused) => {
             let page = SignIn { name: shown(&name), next: identity::inside(&next).to_owned(), refused: Some(refused.to_string()) };
@@ -70,7 +75,7 @@ pub async fn set_up(
 ) -> Response {
     let (token, name, password) = (fields.take("token"), fields.take("name"), Secret::new(fields.take("password")));
     let address = console.identity.address(peer.ip(), &headers);
-    let (status, faults) = match console.identity.set_up(&session, address, &token, &name, password).await {
+    let (status, faults) = match console.identity.set_up(&session, address, agent(&headers), &token, &name, password).await {
         Ok(_) => return see("/"),
         Err(SetUpRefused::Fields(faults)) => (422, faults),
         Err(SetUpRefused::LinkSpent) => {

@@ -3,6 +3,8 @@
 mod account;
 mod audit;
 mod runs;
+mod screens;
+mod settings;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +20,10 @@ use futures::StreamExt;
 pub use account::{set_up, sign_in, sign_out, theme};
 pub use audit::verify;
 pub use runs::{cancel, plan, run};
+pub use screens::{pair_screen, revoke_screen};
+pub use settings::{
+    change_role, create_account, disable_account, enable_account, end_session, end_sessions, password, password_by_link, reset_password,
+};
 
 use crate::console::{Asked, Console};
 

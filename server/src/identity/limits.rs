@@ -19,6 +19,12 @@ const PER_ADDRESS: i64 = 30;
 const BURST: NonZeroU32 = NonZeroU32::new(60).unwrap();
 const EACH_SECOND: NonZeroU32 = NonZeroU32::new(2).unwrap();
 
+/// How many screens of one address may be given a code at once, and one more each half minute.
+const CODES: NonZeroU32 = NonZeroU32::new(20).unwrap();
+/// How many codes somebody may type at once, and one more each half minute: of 110 thousand million codes that finds none by guessing.
+const TYPED_CODES: NonZeroU32 = NonZeroU32::new(20).unwrap();
+const HALF_MINUTE: Duration = Duration::from_secs(30);
+
 /// Whether so many failures are too many.
 pub(super) fn too_many(failures: Failures) -> bool {
     failures.account >= PER_ACCOUNT || failures.address >= PER_ADDRESS
@@ -28,9 +34,34 @@ pub(super) fn too_many(failures: Failures) -> bool {
 #[derive(Debug)]
 pub(super) struct Attempts(DefaultKeyedRateLimiter<IpAddr>);
 
+/// Codes typed under each account, in this replica's memory.
+#[derive(Debug)]
+pub(super) struct TypedCodes(DefaultKeyedRateLimiter<i64>);
+
+impl TypedCodes {
+    pub(super) fn new() -> Self {
+        Self(RateLimiter::keyed(slowly(TYPED_CODES)))
+    }
+
+    /// Whether this account may type one more.
+    pub(super) fn take(&self, account: i64) -> bool {
+        self.0.check_key(&account).is_ok()
+    }
+}
+
+fn slowly(burst: NonZeroU32) -> Quota {
+    Quota::with_period(HALF_MINUTE).unwrap_or(Quota::per_second(EACH_SECOND)).allow_burst(burst)
+}
+
 impl Attempts {
+    /// At sign-in.
     pub(super) fn new() -> Self {
         Self(RateLimiter::keyed(Quota::per_second(EACH_SECOND).allow_burst(BURST)))
+    }
+
+    /// At asking for codes.
+    pub(super) fn of_codes() -> Self {
+        Self(RateLimiter::keyed(slowly(CODES)))
     }
 
     /// Whether one more from this address may be looked at.
@@ -56,6 +87,15 @@ pub(super) fn network(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn codes_are_given_and_guessed_slowly() {
+        let codes = Attempts::of_codes();
+        assert_eq!((0..100).filter(|_| codes.take(IpAddr::from([192, 0, 2, 1]))).count(), 20);
+        let typed = TypedCodes::new();
+        assert_eq!((0..100).filter(|_| typed.take(7)).count(), 20);
+        assert!(typed.take(8), "somebody else's slips are their own");
+    }
 
     #[test]
     fn a_flood_from_one_address_is_cut_and_others_are_not() {

@@ -1,9 +1,12 @@
-//! Who is asking: local accounts, sessions, limits on sign-in.
+//! Who is asking: local accounts, sessions, screens, limits on sign-in.
 //!
 //! Each request asks the store whose session it carries, so that a session that was ended, an account that was disabled and a role that was
 //! changed are seen at once. While the store is away, a session that it confirmed within the last 15 minutes may read and change nothing.
 
+mod accounts;
 mod address;
+mod browser;
+mod devices;
 mod limits;
 mod passwords;
 mod remembered;
@@ -24,12 +27,19 @@ use url::Url;
 use crate::{
     clock::SharedClock,
     config::Listen,
-    store::{AccountId, SessionHash, SessionOwner, Store},
+    store::{AccountId, DeviceOwner, SessionHash, SessionOwner, Store},
 };
 
-use self::{limits::Attempts, passwords::Passwords, remembered::Remembered, watch::Watched};
+use self::{
+    limits::{Attempts, TypedCodes},
+    passwords::Passwords,
+    remembered::Remembered,
+    watch::Watched,
+};
 
 pub use self::{
+    accounts::{ADDRESS, AccountRefused, BROWSER, LinkRefused, PASSWORD_LINK_LIVES, PasswordRefused},
+    devices::{Confirmed, LINK_LIVES, NewLink, Screen, ScreenCaller, Waiting, device_link, device_name},
     passwords::{NAME_HINT, PASSWORD_HINT, PasswordFault, account_name, hash_password, password_fault},
     same_origin::same_origin,
     sessions::{Cookie, Sessions},
@@ -42,6 +52,13 @@ pub const SESSION: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// How long a session that the store confirmed may still read while the store is away.
 pub const REMEMBERED: Duration = Duration::from_secs(15 * 60);
+
+/// How long a screen that the store confirmed may still look while the store is away: a shift. It changes nothing and sees one page, and a
+/// wall that goes dark in the middle of an outage is worth less than one that was revoked in it and looks on.
+pub const SCREEN_REMEMBERED: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// SHA-256 of what a browser keeps in a cookie.
+type Hash = [u8; 32];
 
 /// Somebody who is signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,8 +94,12 @@ struct Inner {
     proxy: Option<IpAddr>,
     passwords: Passwords,
     attempts: Attempts,
-    remembered: Remembered,
-    watched: Watched,
+    codes: Attempts,
+    typed_codes: TypedCodes,
+    remembered: Remembered<SessionOwner>,
+    watched: Watched<SessionOwner>,
+    remembered_screens: Remembered<DeviceOwner>,
+    watched_screens: Watched<DeviceOwner>,
 }
 
 impl Identity {
@@ -94,8 +115,12 @@ impl Identity {
             proxy: address::proxy(listen),
             passwords: Passwords::new()?,
             attempts: Attempts::new(),
-            remembered: Remembered::default(),
-            watched: Watched::default(),
+            codes: Attempts::of_codes(),
+            typed_codes: TypedCodes::new(),
+            remembered: Remembered::new(REMEMBERED),
+            watched: Watched::new(REMEMBERED),
+            remembered_screens: Remembered::new(SCREEN_REMEMBERED),
+            watched_screens: Watched::new(SCREEN_REMEMBERED),
         });
         tokio::spawn(watch::run(Arc::downgrade(&inner)));
         Ok(Self { inner })
@@ -123,11 +148,18 @@ impl Identity {
     /// after [`REMEMBERED`] while it does not.
     #[must_use]
     pub fn ended(&self, caller: &Caller) -> CancellationToken {
-        self.inner.watched.add(caller, self.inner.clock.now())
+        let owner = SessionOwner { account: caller.account, name: caller.name.clone(), role: caller.role };
+        self.inner.watched.add(caller.session, owner, self.inner.clock.now())
     }
 }
 
 impl Inner {
+    /// Forgets what the limits remember of addresses that have been quiet.
+    fn tidy(&self) {
+        self.attempts.tidy();
+        self.codes.tidy();
+    }
+
     async fn caller(&self, session: SessionHash) -> Option<Caller> {
         match self.store.session_owner(&session).await {
             Ok(Some(owner)) => {

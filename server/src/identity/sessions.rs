@@ -52,6 +52,15 @@ impl Cookie {
             Self::Loopback => "quarterdeck",
         }
     }
+
+    /// What a screen's cookie is called.
+    #[must_use]
+    pub const fn screen_name(self) -> &'static str {
+        match self {
+            Self::Secure => "__Host-quarterdeck-wall",
+            Self::Loopback => "quarterdeck-wall",
+        }
+    }
 }
 
 pub(super) fn layer(store: Sessions, cookie: Cookie) -> SessionManagerLayer<Sessions> {

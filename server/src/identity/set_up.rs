@@ -69,6 +69,7 @@ impl Identity {
         &self,
         session: &Session,
         address: IpAddr,
+        agent: &str,
         token: &str,
         name: &str,
         password: Secret,
@@ -98,7 +99,7 @@ impl Identity {
             SetUp::Made(account) => {
                 let event = Event::SignedIn { address: address.to_string() };
                 self.inner.store.record(&Record::new(Actor::Account(name.clone()), event)).await?;
-                Ok(self.inner.open(session, SessionOwner { account, name, role: Role::Admin }).await?)
+                Ok(self.inner.open(session, SessionOwner { account, name, role: Role::Admin }, address, agent).await?)
             }
         }
     }

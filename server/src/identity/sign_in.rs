@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use tower_sessions::Session;
 
 use super::{
-    Caller, Identity, Inner, PasswordFault, account_name,
+    ADDRESS, BROWSER, Caller, Identity, Inner, PasswordFault, account_name, browser,
     limits::{WINDOW, network, too_many},
     sessions,
 };
@@ -82,16 +82,24 @@ impl From<tower_sessions::session::Error> for SignInRefused {
 }
 
 impl Identity {
-    /// Signs somebody in: under a new session id, with an audit event that is durable before the session is.
+    /// Signs somebody in: under a new session id, with an audit event that is durable before the session is. `agent` is what the browser
+    /// calls itself, for the list of sessions.
     ///
     /// # Errors
     /// In words for the person; nothing but [`SignInRefused::TooMany`] tells what was wrong.
-    pub async fn sign_in(&self, session: &Session, address: IpAddr, name: &str, password: Secret) -> Result<Caller, SignInRefused> {
+    pub async fn sign_in(
+        &self,
+        session: &Session,
+        address: IpAddr,
+        agent: &str,
+        name: &str,
+        password: Secret,
+    ) -> Result<Caller, SignInRefused> {
         let account = self.inner.check(address, name, password).await?;
         let record = Record::new(Actor::Account(account.name.clone()), Event::SignedIn { address: address.to_string() });
         self.inner.store.record(&record).await?;
         let owner = SessionOwner { account: account.id, name: account.name, role: account.role };
-        self.inner.open(session, owner).await
+        self.inner.open(session, owner, address, agent).await
     }
 
     /// Signs somebody out: the session is gone from the store, and every stream of it ends.
@@ -109,7 +117,7 @@ impl Identity {
 
 impl Inner {
     /// Whose name and password these are.
-    async fn check(&self, address: IpAddr, name: &str, password: Secret) -> Result<Account, SignInRefused> {
+    pub(super) async fn check(&self, address: IpAddr, name: &str, password: Secret) -> Result<Account, SignInRefused> {
         if !self.attempts.take(address) {
             return Err(SignInRefused::TooMany);
         }
@@ -148,9 +156,11 @@ impl Inner {
     }
 
     /// Gives the browser a session of its own: what it had before is gone.
-    pub(super) async fn open(&self, session: &Session, owner: SessionOwner) -> Result<Caller, SignInRefused> {
+    pub(super) async fn open(&self, session: &Session, owner: SessionOwner, address: IpAddr, agent: &str) -> Result<Caller, SignInRefused> {
         session.cycle_id().await?;
         session.insert(sessions::ACCOUNT, owner.account.get()).await?;
+        session.insert(ADDRESS, address.to_string()).await?;
+        session.insert(BROWSER, browser::words(agent)).await?;
         session.save().await?;
         let id = session.id().map(sessions::hash).ok_or(SignInRefused::Broken)?;
         self.remembered.keep(id, owner.clone(), self.clock.now());

@@ -4,8 +4,11 @@
 //! heartbeat has noticed they have it at once. The store's clock is the only one that leases, expiries and limits are compared with.
 
 mod accept;
+mod account_changes;
 mod accounts;
 mod audit;
+mod device_codes;
+mod devices;
 mod error;
 mod health;
 mod lease;
@@ -17,6 +20,7 @@ mod run_rows;
 mod runs;
 mod schema;
 mod scram;
+mod session_list;
 mod sessions;
 mod set_up;
 mod sign_in_failures;
@@ -35,8 +39,11 @@ use sqlx::{
 use tokio::sync::{Mutex, watch};
 
 pub use accept::{Accepted, Ask};
+pub use account_changes::{AccountSummary, Changed, Invited};
 pub use accounts::{Account, AccountId, NewAccount};
 pub use audit::AuditQuery;
+pub use device_codes::CodeKept;
+pub use devices::{Device, DeviceId, DeviceOwner, DeviceState, NewDevice, Paired};
 pub use error::StoreError;
 pub use health::{HealthChange, NewHealthChange};
 pub use lease::Adopted;
@@ -46,6 +53,7 @@ pub use request_key::RequestKey;
 pub use run_rows::{Executor, Run, Runs, Step};
 pub use runs::{Cancel, Fence};
 pub use schema::{SchemaFault, StoreFault, migrate};
+pub use session_list::SessionSummary;
 pub use sessions::{SessionHash, SessionOwner};
 pub use set_up::{SetUp, TokenHash};
 pub use sign_in_failures::{Failures, Scope};

@@ -21,6 +21,9 @@ const GRANTS: &[(&str, &str)] = &[
     ("sessions", "select, insert, update, delete"),
     ("sign_in_failures", "select, insert, delete"),
     ("set_up_tokens", "select, insert, update, delete"),
+    ("password_links", "select, insert, update, delete"),
+    ("devices", "select, insert, update"),
+    ("device_codes", "select, insert, delete"),
     // Never update, delete or truncate: history is not this role's to change.
     ("audit_events", "select, insert"),
     ("plans", "select, insert, update, delete"),

@@ -67,7 +67,7 @@ impl Store {
         .await
     }
 
-    /// Keeps a new session. `false`: there is one of that id already.
+    /// Keeps a new session, and that its account was signed in to. `false`: there is one of that id already.
     ///
     /// # Errors
     /// When the store does not answer, or there is no such account.
@@ -75,7 +75,11 @@ impl Store {
         self.ask(async {
             let mut link = self.link().await?;
             let done = sqlx::query!(
-                "insert into sessions (id_hash, account_id, data, expires_at) values ($1, $2, $3, $4) on conflict (id_hash) do nothing",
+                "with kept as (
+                     insert into sessions (id_hash, account_id, data, expires_at) values ($1, $2, $3, $4)
+                     on conflict (id_hash) do nothing returning account_id
+                 )
+                 update accounts set signed_in_at = clock_timestamp() where id in (select account_id from kept)",
                 &id[..],
                 account,
                 data,

@@ -7,6 +7,8 @@ mod clusters;
 mod databases;
 mod runbooks;
 mod runs;
+mod settings;
+mod wall;
 
 pub use runbooks::Typed;
 
@@ -178,6 +180,8 @@ impl Draw for Drawing {
             let drawn = match topic {
                 Topic::Strip => Drawn::Fragments(Vec::new()),
                 Topic::Overview => Drawn::Fragments(parts(&self.overview(ages))),
+                // The strip is not on a wall.
+                Topic::Wall => return Drawn::Fragments(parts(&self.wall(ages))),
                 Topic::System(system) => match self.page_of(system, ages).await {
                     Some(page) => Drawn::Fragments(parts(page.as_ref())),
                     None => Drawn::Gone,
@@ -218,7 +222,7 @@ impl Draw for Drawing {
             return newest.into_iter().collect();
         }
         let shown = |system: &SystemId| match topic {
-            Topic::Overview => true,
+            Topic::Overview | Topic::Wall => true,
             Topic::System(wanted) => system == wanted || (system.kind() == Kind::Cluster && wanted.cluster() == Some(system.name())),
             Topic::Strip | Topic::Run(_) => false,
         };
@@ -232,7 +236,7 @@ impl Draw for Drawing {
 
     fn changes(&self, topic: &Topic) -> watch::Receiver<u64> {
         match topic {
-            Topic::Overview | Topic::System(_) => self.world_changes.subscribe(),
+            Topic::Overview | Topic::Wall | Topic::System(_) => self.world_changes.subscribe(),
             Topic::Strip | Topic::Run(_) => self.executor.changes(),
         }
     }
@@ -279,7 +283,7 @@ pub async fn forget(store: Store) {
     const DAY: Duration = Duration::from_secs(86_400);
     loop {
         tokio::time::sleep(Duration::from_secs(600)).await;
-        for forgotten in [store.forget_plans(DAY).await, store.forget_health_changes(DAY * 90).await] {
+        for forgotten in [store.forget_plans(DAY).await, store.forget_health_changes(DAY * 90).await, store.forget_sessions().await] {
             if let Err(err) = forgotten {
                 tracing::debug!(error = %err, "Old rows were not removed; they will be");
             }

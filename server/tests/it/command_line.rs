@@ -9,7 +9,8 @@ use sqlx::Executor;
 
 use crate::store::{TestStore, empty_database, migrations};
 
-fn quarterdeck(words: &[&str], env: &[(&str, &str)], input: &str) -> (Option<i32>, String, String) {
+/// Runs a subcommand: its code, what it said, and what was wrong.
+pub fn quarterdeck(words: &[&str], env: &[(&str, &str)], input: &str) -> (Option<i32>, String, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_quarterdeck"))
         .args(words)
         .env_clear()
@@ -80,8 +81,20 @@ async fn migrate_then_admin_create_then_verify_audit() {
     assert_eq!(create(&["--name", "ben", "--role", "root"], "").0, Some(2));
     assert!(it.store.account("ada").await.unwrap().is_some());
 
+    let admin = |words: &[&str]| quarterdeck(&[&["admin"], words].concat(), run_time, "");
+    let (code, words, _) = admin(&["list"]);
+    assert!(code == Some(0) && words.starts_with("ada ") && words.contains("admin") && words.contains("never signed in"), "{words}");
+    let (code, _, faults) = admin(&["disable", "ada"]);
+    assert!(code == Some(1) && faults.contains("ada is the last administrator"), "{faults}");
+    let (code, _, faults) = admin(&["disable", "nobody-here"]);
+    assert!(code == Some(1) && faults.contains("there is no account nobody-here"), "{faults}");
+    assert_eq!(create(&["--name", "ben", "--role", "admin"], "correct horse battery\n").0, Some(0));
+    assert_eq!(admin(&["disable", "Ada"]).1, "Account ada is disabled.\n");
+    assert_eq!(admin(&["disable", "ada"]).1, "Account ada was disabled already; nothing was changed.\n");
+    assert_eq!(admin(&["enable", "ada"]).1, "Account ada is enabled.\n");
+
     let (code, words, _) = quarterdeck(&["verify-audit"], run_time, "");
-    assert!(code == Some(0) && words.starts_with("1 events up to 1, every link holds\nhead 1 "), "{words}");
+    assert!(code == Some(0) && words.starts_with("4 events up to 4, every link holds\nhead 4 "), "{words}");
     it.owner().await.execute("update audit_events set actor = 'mallory'").await.unwrap();
     let (code, words, _) = quarterdeck(&["verify-audit"], run_time, "");
     assert!(code == Some(1) && words.contains("broken at event 1"), "{words}");

@@ -8,8 +8,8 @@ use server::router::doors;
 
 use crate::console::{Answer, ROLES, TestConsole, Visitor, words};
 
-/// Who may come in: nobody, viewer, auditor, responder, operator, admin. Written by hand, so that a door that opens by mistake is found.
-const MATRIX: [(&str, &str, &str); 27] = [
+/// Who may come in: nobody, viewer, auditor, responder, operator, admin; and a paired screen, which sees the wall and what anybody sees. Written by hand, so that a door that opens by mistake is found.
+const MATRIX: [(&str, &str, &str); 46] = [
     ("GET", "/", "-varoA"),
     ("GET", "/systems", "-varoA"),
     ("GET", "/systems/{kind}/{*name}", "-varoA"),
@@ -26,17 +26,36 @@ const MATRIX: [(&str, &str, &str); 27] = [
     ("POST", "/runs/{id}/cancel", "---roA"),
     ("GET", "/audit", "--aroA"),
     ("POST", "/audit/verify", "--aroA"),
-    ("GET", "/live", "-varoA"),
-    ("GET", "/sign-in", "nvaroA"),
-    ("POST", "/sign-in", "nvaroA"),
-    ("POST", "/sign-out", "nvaroA"),
-    ("GET", "/set-up", "nvaroA"),
-    ("POST", "/set-up", "nvaroA"),
-    ("POST", "/theme", "nvaroA"),
-    ("GET", "/pkg/{file}", "nvaroA"),
-    ("GET", "/healthz", "nvaroA"),
-    ("GET", "/readyz", "nvaroA"),
-    ("GET", "/metrics", "nvaroA"),
+    ("GET", "/live", "-varoAs"),
+    ("GET", "/wall", "nvaroAs"),
+    ("GET", "/wall/pair/{link}", "nvaroAs"),
+    ("GET", "/settings", "-varoA"),
+    ("POST", "/settings/password", "-varoA"),
+    ("POST", "/settings/sessions/{id}/end", "-varoA"),
+    ("GET", "/settings/sessions", "-----A"),
+    ("GET", "/settings/accounts", "-----A"),
+    ("POST", "/settings/accounts", "-----A"),
+    ("GET", "/settings/accounts/{id}", "-----A"),
+    ("POST", "/settings/accounts/{id}/role", "-----A"),
+    ("POST", "/settings/accounts/{id}/disable", "-----A"),
+    ("POST", "/settings/accounts/{id}/enable", "-----A"),
+    ("POST", "/settings/accounts/{id}/reset", "-----A"),
+    ("POST", "/settings/accounts/{id}/end-sessions", "-----A"),
+    ("GET", "/settings/screens", "-----A"),
+    ("POST", "/settings/screens", "-----A"),
+    ("POST", "/settings/screens/{id}/revoke", "-----A"),
+    ("GET", "/password", "nvaroAs"),
+    ("POST", "/password", "nvaroAs"),
+    ("GET", "/sign-in", "nvaroAs"),
+    ("POST", "/sign-in", "nvaroAs"),
+    ("POST", "/sign-out", "nvaroAs"),
+    ("GET", "/set-up", "nvaroAs"),
+    ("POST", "/set-up", "nvaroAs"),
+    ("POST", "/theme", "nvaroAs"),
+    ("GET", "/pkg/{file}", "nvaroAs"),
+    ("GET", "/healthz", "nvaroAs"),
+    ("GET", "/readyz", "nvaroAs"),
+    ("GET", "/metrics", "nvaroAs"),
 ];
 
 /// An address behind each door.
@@ -47,8 +66,10 @@ fn example(path: &str) -> String {
         "/live" => "/live?topic=overview".to_owned(),
         path if path.starts_with("/runbooks/") => path.replace("{id}", "restart-workload"),
         path if path.starts_with("/plans/") => path.replace("{id}", "0123456789abcdef0123456789abcdef"),
+        // Nobody's: what is tried on it finds nothing.
+        path if path.starts_with("/settings/") => path.replace("{id}", "999999"),
         path if path.starts_with("/runs/") => path.replace("{id}", "1"),
-        path => path.replace("{name}", "none").replace("{file}", "none.js"),
+        path => path.replace("{name}", "none").replace("{file}", "none.js").replace("{link}", "none"),
     };
     assert!(!address.contains('{'), "give {path} an example");
     address
@@ -73,7 +94,19 @@ async fn everybody(it: &TestConsole) -> Vec<(char, Option<Role>, Visitor)> {
         let letter = if role == Role::Admin { 'A' } else { name.chars().next().unwrap() };
         all.push((letter, Some(role), it.signed_in_as(role).await));
     }
+    all.push(('s', None, screen(it).await));
     all
+}
+
+/// A screen with a token, and nobody signed in on it.
+async fn screen(it: &TestConsole) -> Visitor {
+    let mut screen = it.nobody();
+    let page = screen.get("/wall").await;
+    screen.cookie = Some(page.header("set-cookie").split(';').next().unwrap().to_owned());
+    let code = page.text.split_once("class=\"pairing-code\">").unwrap().1.split('<').next().unwrap();
+    let paired = it.signed_in_as(Role::Admin).await.post("/settings/screens", &[("code", code), ("name", "Ops room")]).await;
+    assert_eq!(paired.status, 303, "{}", words(&paired.text));
+    screen
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -91,17 +124,23 @@ async fn every_door_admits_whom_it_says() {
         let address = example(door.path);
         for (letter, role, visitor) in &everybody {
             let may = who.contains(*letter);
+            let is_screen = *letter == 's';
+            let address = if is_screen && door.path == "/live" { "/live?topic=wall".to_owned() } else { address.clone() };
             let what = format!("{} {address} by {letter}", door.method);
-            assert_eq!(door.need.admits(*role), may, "{what}: the door's own word");
-            let before = it.count("permission_denied").await;
+            let admits = if is_screen { door.need.admits_screen() } else { door.need.admits(*role) };
+            assert_eq!(admits, may, "{what}: the door's own word");
+            let kind = if is_screen { "screen_refused" } else { "permission_denied" };
+            let before = it.count(kind).await;
             let answer = if door.method == Method::POST { visitor.post(&address, &FIELDS).await } else { visitor.get(&address).await };
             assert_eq!(!refused(&answer), may, "{what}: {} {}", answer.status, words(&answer.text));
             // Nothing may have been read yet, which is what /readyz is asked for.
             assert!(answer.status < 500 || door.path == "/readyz", "{what}: {} {}", answer.status, words(&answer.text));
-            let recorded = it.count("permission_denied").await - before;
-            let told = !may && (door.method == Method::POST || role.is_some());
+            let recorded = it.count(kind).await - before;
+            let told = !may && (door.method == Method::POST || role.is_some() || is_screen);
             assert_eq!(recorded, i64::from(told), "{what}: a denied attempt is recorded once, and nothing else is");
-            if !may && role.is_none() {
+            if !may && is_screen {
+                answer.says(403, &["may show the wall and nothing else", "The attempt was recorded."]);
+            } else if !may && role.is_none() {
                 let led = answer.status == 303 && door.method == Method::GET && address != "/live?topic=overview";
                 assert!(led || answer.status == 401, "{what}: {}", answer.status);
             } else if !may {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod accounts;
 mod act_kubernetes;
 mod audit_chain;
 mod bed;
@@ -28,6 +29,7 @@ mod store_runs;
 mod store_schema;
 mod switchovers;
 mod switchovers_interrupted;
+mod walls;
 mod watch_edge;
 mod watch_kubernetes;
 mod watch_lies;

@@ -90,14 +90,14 @@ fn cookie(response: &Response<Body>) -> Option<String> {
 
 async fn sign_in(State(identity): State<Identity>, session: Session, Query(typed): Query<Typed>) -> (StatusCode, String) {
     let from = typed.from.unwrap_or([192, 0, 2, 1].into());
-    match identity.sign_in(&session, from, &typed.name, Secret::new(typed.password)).await {
+    match identity.sign_in(&session, from, "", &typed.name, Secret::new(typed.password)).await {
         Ok(caller) => (StatusCode::OK, caller.name),
         Err(refused) => (StatusCode::from_u16(refused.code().status()).unwrap(), refused.to_string()),
     }
 }
 
 async fn set_up(State(identity): State<Identity>, session: Session, Query(typed): Query<Typed>) -> (StatusCode, String) {
-    match identity.set_up(&session, [192, 0, 2, 1].into(), &typed.token, &typed.name, Secret::new(typed.password)).await {
+    match identity.set_up(&session, [192, 0, 2, 1].into(), "", &typed.token, &typed.name, Secret::new(typed.password)).await {
         Ok(caller) => (StatusCode::OK, caller.role.word().to_owned()),
         Err(SetUpRefused::Fields(faults)) => (StatusCode::UNPROCESSABLE_ENTITY, format!("{faults:?}")),
         Err(SetUpRefused::LinkSpent) => (StatusCode::GONE, String::new()),

@@ -79,6 +79,13 @@ impl Console {
         self.command(&["migrate"]).env("DATABASE_OWNER_URL", &self.owner_url).limit(Duration::from_secs(120)).output().map(|_| ())
     }
 
+    /// Makes a wall screen, and returns the link that opens it in any browser for a week.
+    pub fn pair_wall(&self) -> Result<String> {
+        let said =
+            self.command(&["admin", "device", "create", "Demo wall", "--link-minutes", "10080"]).limit(Duration::from_secs(60)).output()?;
+        said.lines().last().filter(|link| link.starts_with("http")).map(str::to_owned).with_context(|| format!("no link in: {said}"))
+    }
+
     /// Starts it and waits until it says that it is ready.
     pub fn serve(mut self, log: &Path) -> Result<Self> {
         if let Err(error) = TcpListener::bind(self.address) {

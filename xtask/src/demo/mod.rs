@@ -120,11 +120,13 @@ impl Running {
             console.check()?;
             console.migrate()?;
             let sign_ins = accounts::create(&console, folder)?;
+            let wall = console.pair_wall()?;
             let console = console.serve(&folder.join("console.log"))?;
 
             let mut env = bed_env;
             env.extend(sign_ins);
             env.insert("QUARTERDECK_URL".to_owned(), console.url());
+            env.insert("WALL_URL".to_owned(), wall);
             env.insert("QUARTERDECK_BIN".to_owned(), program.display().to_string());
             if let Some(id) = console.id() {
                 env.insert("CONSOLE_PID".to_owned(), id.to_string());
@@ -151,6 +153,9 @@ impl Running {
         for account in accounts::ALL {
             let value = |suffix: &str| self.env.get(&format!("{}_{suffix}", account.key)).cloned().unwrap_or_default();
             println!("  {:<10} {:<12} {}", account.role, value("USER"), value("PASSWORD"));
+        }
+        if let Some(wall) = self.env.get("WALL_URL") {
+            println!("\nA screen for a wall, for a week: {wall}");
         }
         if !self.env.contains_key("KUBECONFIG") {
             println!("\nThe cluster is not configured: its programs are built with Go 1.26 or later (https://go.dev/dl/),");
