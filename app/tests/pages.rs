@@ -30,6 +30,10 @@ fn mains() -> Vec<(&'static str, String)> {
         ("cache, lost", main_of(&samples::cache_lost())),
         ("cache, stale", main_of(&samples::cache_stale())),
         ("cache, unread", main_of(&samples::cache_unread())),
+        ("backups", main_of(&samples::backups())),
+        ("backups, none", main_of(&samples::backups_none())),
+        ("backups, stale", main_of(&samples::backups_stale())),
+        ("backups, unread", main_of(&samples::backups_unread())),
         ("runbooks", main_of(samples::runbooks().as_slice())),
         ("runbook", main_of(&samples::runbook_form())),
         ("runbook, refused", main_of(&samples::runbook_form_refused())),
@@ -85,6 +89,8 @@ fn a_page_is_composed_of_exactly_what_replaces_it_live() {
     is_composed_of_its_parts(&samples::database());
     is_composed_of_its_parts(&samples::cache());
     is_composed_of_its_parts(&samples::cache_unread());
+    is_composed_of_its_parts(&samples::backups());
+    is_composed_of_its_parts(&samples::backups_unread());
     is_composed_of_its_parts(&samples::run());
     is_composed_of_its_parts(&samples::wall());
     is_composed_of_its_parts(&samples::wall_lost());

@@ -22,7 +22,9 @@ pub enum Ages {
 }
 
 impl Ages {
-    const fn now(self) -> Stamp {
+    /// The instant.
+    #[must_use]
+    pub const fn now(self) -> Stamp {
         match self {
             Self::At(now) | Self::Frozen(now) => now,
         }
@@ -125,7 +127,7 @@ fn cut(estate: &Estate, world: &World, now: Stamp) -> Option<Cut> {
 /// Whether a kind of system can be affected by what stands behind it: a name resolves and a certificate runs out by themselves.
 const fn depends_on_later_hops(kind: Kind) -> bool {
     match kind {
-        Kind::Dns | Kind::Certificate | Kind::Cluster => false,
+        Kind::Dns | Kind::Certificate | Kind::Cluster | Kind::Backup => false,
         Kind::Endpoint | Kind::Ingress | Kind::Deployment | Kind::Database | Kind::Cache | Kind::Metric => true,
     }
 }
@@ -211,6 +213,7 @@ fn node_title(system: &SystemId, several: bool, hop: &str) -> String {
         Kind::Cache if several => "Redis".into(),
         Kind::Dns if several => format!("DNS {}", system.name()),
         Kind::Certificate if several => format!("Certificate {}", system.name()),
+        Kind::Backup if several => format!("Backups {}", system.name()),
         Kind::Endpoint if several => format!("Endpoint {}", system.name()),
         Kind::Cluster | Kind::Ingress | Kind::Deployment | Kind::Metric if several => system.name().to_owned(),
         Kind::Dns => "DNS".into(),
@@ -220,6 +223,7 @@ fn node_title(system: &SystemId, several: bool, hop: &str) -> String {
         | Kind::Metric
         | Kind::Database
         | Kind::Cache
+        | Kind::Backup
         | Kind::Certificate
         | Kind::Endpoint => capitalised(hop),
     }
@@ -306,12 +310,13 @@ fn verdict(world: &World, cut: Option<&Cut>, path: &Path, now: Stamp) -> String 
 }
 
 /// The layers, in the order in which a request meets them.
-const LAYERS: [(&str, &[Kind]); 5] = [
+const LAYERS: [(&str, &[Kind]); 6] = [
     ("Traffic", &[Kind::Metric]),
     ("Edge", &[Kind::Endpoint, Kind::Certificate, Kind::Dns]),
     ("Clusters", &[Kind::Cluster, Kind::Ingress, Kind::Deployment]),
     ("Databases", &[Kind::Database]),
     ("Caches", &[Kind::Cache]),
+    ("Backups", &[Kind::Backup]),
 ];
 
 fn layers(estate: &Estate, world: &World, ages: Ages) -> Vec<Layer> {
@@ -357,7 +362,7 @@ fn title(estate: &Estate, instance: &Instance) -> String {
         Kind::Metric => estate.metrics.get(name).map(|metric| metric.title.clone()),
         Kind::Endpoint => estate.endpoints.get(name).and_then(|endpoint| endpoint.url.host_str().map(str::to_owned)),
         Kind::Dns => estate.dns.get(name).map(|dns| format!("{} {}", dns.record, dns.name)),
-        Kind::Certificate | Kind::Cluster | Kind::Ingress | Kind::Deployment | Kind::Database | Kind::Cache => None,
+        Kind::Certificate | Kind::Cluster | Kind::Ingress | Kind::Deployment | Kind::Database | Kind::Cache | Kind::Backup => None,
     }
     .unwrap_or_else(|| instance.title())
 }

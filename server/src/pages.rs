@@ -109,7 +109,7 @@ pub async fn system(
     let Ok(system) = format!("{kind}/{name}").parse::<SystemId>() else {
         return console.missing(&asked, "There is no such system.");
     };
-    if matches!(system.kind(), Kind::Cluster | Kind::Deployment) {
+    if matches!(system.kind(), Kind::Cluster | Kind::Deployment | Kind::Backup) {
         return Redirect::permanent(&system.href()).into_response();
     }
     let live = console.follow(Topic::System(system.clone())).await;
@@ -160,6 +160,28 @@ pub async fn workload(
             console.page(StatusCode::OK, frame, &view)
         }
         None => console.missing(&asked, "That workload is not there, or its namespace is not watched."),
+    }
+}
+
+/// `GET /backups`
+pub async fn backups(State(console): State<Console>, Extension(asked): Extension<Asked>) -> Response {
+    let list = console.drawing.backup_list(console.now());
+    match list.rows.as_slice() {
+        [only] => Redirect::to(&only.system.href()).into_response(),
+        _ => console.page(StatusCode::OK, console.frame(&asked, Place::Backups, "Backups"), &list),
+    }
+}
+
+/// `GET /backups/{name}`
+pub async fn backups_of(State(console): State<Console>, Extension(asked): Extension<Asked>, Path(name): Path<String>) -> Response {
+    let Ok(system) = SystemId::new(Kind::Backup, &[&name]) else { return console.missing(&asked, "There is no such database.") };
+    let live = console.follow(Topic::System(system.clone())).await;
+    match console.drawing.page_of(&system, console.now()).await {
+        Some(page) => {
+            let frame = Frame { live, ..console.frame(&asked, Place::Backups, format!("Backups of {}", system.name())) };
+            console.page(StatusCode::OK, frame, page.as_ref())
+        }
+        None => console.missing(&asked, "That database is not backed up by this console: name it under `backups` in the estate file."),
     }
 }
 

@@ -103,6 +103,8 @@ pub fn doors() -> Vec<Door> {
         read("/clusters", SignedIn, get(pages::clusters)),
         read("/clusters/{name}", SignedIn, get(pages::cluster)),
         read("/workloads/{cluster}/{namespace}/{name}", SignedIn, get(pages::workload)),
+        read("/backups", SignedIn, get(pages::backups)),
+        read("/backups/{name}", SignedIn, get(pages::backups_of)),
         read("/runbooks", SignedIn, get(pages::runbooks)),
         read("/runbooks/{id}", SignedIn, get(pages::runbook)),
         change("/runbooks/{id}/plan", Act, post(forms::plan)),

@@ -11,7 +11,8 @@ use crate::packages;
 use crate::process::Program;
 
 /// Debian's packages of the systems that a bed is made of.
-const PACKAGES: [&str; 7] = ["postgresql-15", "patroni", "python3-etcd", "etcd-server", "redis-server", "redis-sentinel", "prometheus"];
+const PACKAGES: [&str; 8] =
+    ["postgresql-15", "patroni", "python3-etcd", "etcd-server", "redis-server", "redis-sentinel", "prometheus", "curl"];
 
 /// A bed takes this many ports from its base on.
 const PORTS: u16 = 200;

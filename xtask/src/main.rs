@@ -15,6 +15,7 @@ mod stages;
 mod tally;
 mod test;
 mod tidy;
+mod visitor;
 mod workspace;
 
 use std::process::ExitCode;

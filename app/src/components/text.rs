@@ -78,6 +78,7 @@ pub fn system_label(system: &SystemId) -> String {
     match system.kind() {
         Kind::Cluster | Kind::Deployment | Kind::Database | Kind::Cache => system.name().to_owned(),
         Kind::Dns => format!("DNS name {}", system.name()),
+        Kind::Backup => format!("backups of {}", system.name()),
         Kind::Certificate | Kind::Endpoint | Kind::Ingress | Kind::Metric => format!("{} {}", system.kind().word(), system.name()),
     }
 }

@@ -1,6 +1,7 @@
 //! Plain types that the server and the browser both speak. Uses std, serde and chrono only.
 
 mod audit;
+mod backup;
 mod cache;
 mod database;
 mod door;
@@ -23,6 +24,7 @@ mod topology;
 mod wall;
 
 pub use audit::*;
+pub use backup::*;
 pub use cache::*;
 pub use database::*;
 pub use door::*;

@@ -9,6 +9,8 @@ pub enum Place {
     Overview,
     /// `/clusters`
     Clusters,
+    /// `/backups`
+    Backups,
     /// `/systems`: everything that is watched.
     Systems,
     /// `/runbooks`
@@ -99,6 +101,7 @@ pub const SPOTS: &[Spot] = &[
     Spot { group: Group::Watch, place: Place::Systems, title: "Systems", path: "/systems", key: 's', tab: TAB, sees: Sees::Everybody, kinds: &[], icon: "M2.500 3h11v4h-11zM2.500 9h11v4h-11zM4.500 5h.1M4.500 11h.1" },
     Spot { group: Group::Act, place: Place::Runbooks, title: "Runbooks", path: "/runbooks", key: 'b', tab: TAB, sees: Sees::Everybody, kinds: &[], icon: "M3 1.500h10v13H3zM6.500 5.300v5.400l4-2.700z" },
     Spot { group: Group::Act, place: Place::Runs, title: "Runs", path: "/runs", key: 'n', tab: MORE, sees: Sees::Everybody, kinds: &[], icon: "M1.500 8a6.500 6.500 0 1 0 13 0a6.500 6.500 0 1 0-13 0M8 4v4l2.500 2" },
+    Spot { group: Group::Keep, place: Place::Backups, title: "Backups", path: "/backups", key: 'k', tab: MORE, sees: Sees::Everybody, kinds: &[Kind::Backup], icon: "M1.500 2.500h13v3.500h-13zM2.500 6v8h11V6M6 9h4" },
     Spot { group: Group::Keep, place: Place::Audit, title: "Audit", path: "/audit", key: 'u', tab: MORE, sees: Sees::Audit, kinds: &[], icon: "M2 3.500h2M2 8h2M2 12.500h2M6.500 3.500H14M6.500 8H14M6.500 12.500H14" },
     Spot { group: Group::Keep, place: Place::Settings, title: "Settings", path: "/settings", key: ',', tab: MORE, sees: Sees::Everybody, kinds: &[], icon: "M8.500 4.500a2 2 0 1 0 4 0a2 2 0 1 0-4 0M3.500 11.500a2 2 0 1 0 4 0a2 2 0 1 0-4 0M2 4.500h6.500M12.500 4.500H14M2 11.500h1.500M7.500 11.500H14" },
 ];

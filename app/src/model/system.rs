@@ -24,13 +24,15 @@ pub enum Kind {
     Database,
     /// One Redis master with its replicas and Sentinels.
     Cache,
+    /// The backups of one database.
+    Backup,
     /// One figure from Prometheus.
     Metric,
 }
 
 impl Kind {
     /// Every kind, in the order in which a request meets them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Dns,
         Self::Certificate,
         Self::Endpoint,
@@ -39,6 +41,7 @@ impl Kind {
         Self::Deployment,
         Self::Database,
         Self::Cache,
+        Self::Backup,
         Self::Metric,
     ];
 
@@ -54,6 +57,7 @@ impl Kind {
             Self::Deployment => "deployment",
             Self::Database => "database",
             Self::Cache => "cache",
+            Self::Backup => "backup",
             Self::Metric => "metric",
         }
     }
@@ -63,7 +67,9 @@ impl Kind {
     pub const fn parts(self) -> usize {
         match self {
             Self::Ingress | Self::Deployment => 3,
-            Self::Dns | Self::Certificate | Self::Endpoint | Self::Cluster | Self::Database | Self::Cache | Self::Metric => 1,
+            Self::Dns | Self::Certificate | Self::Endpoint | Self::Cluster | Self::Database | Self::Cache | Self::Backup | Self::Metric => {
+                1
+            }
         }
     }
 }
@@ -156,6 +162,7 @@ impl SystemId {
     pub fn href(&self) -> String {
         match self.kind {
             Kind::Cluster => format!("/clusters/{}", self.name()),
+            Kind::Backup => format!("/backups/{}", self.name()),
             Kind::Deployment => format!("/workloads/{}", self.text.split_once('/').map_or("", |(_, rest)| rest)),
             Kind::Dns | Kind::Certificate | Kind::Endpoint | Kind::Ingress | Kind::Database | Kind::Cache | Kind::Metric => {
                 format!("/systems/{}", self.text)

@@ -3,6 +3,7 @@
 mod account;
 mod accounts;
 mod audit;
+mod backups;
 mod cache;
 mod cluster;
 mod clusters;

@@ -55,6 +55,7 @@ const fn plural(kind: Kind) -> &'static str {
         Kind::Deployment => "Workloads",
         Kind::Database => "Databases",
         Kind::Cache => "Caches",
+        Kind::Backup => "Backups",
         Kind::Metric => "Metrics",
     }
 }

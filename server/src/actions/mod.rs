@@ -1,5 +1,7 @@
 //! One action per file, and the list. Every action is also offered as a one-step runbook.
 
+pub mod back_up_database;
+mod backup;
 pub mod fail_over_cache;
 pub mod fail_over_database;
 mod leadership;
@@ -7,6 +9,7 @@ pub mod restart_workload;
 pub mod scale_workload;
 pub mod set_autoscaler_bounds;
 pub mod switch_over_database;
+pub mod verify_backup;
 mod workload;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -176,6 +179,8 @@ pub struct RunCtx<'a> {
     pub step: usize,
     /// The run, by a text that no other run of any console has: written beside the effect, so that `observe` can find it again.
     pub run: &'a str,
+    /// Who asked for it, by name: written beside what it makes.
+    pub by: &'a str,
     /// Where to report.
     pub progress: &'a dyn Progress,
     /// What the run remembers.
@@ -230,5 +235,7 @@ pub fn all() -> Vec<Box<dyn Action>> {
         Box::<switch_over_database::SwitchOverDatabase>::default(),
         Box::<fail_over_database::FailOverDatabase>::default(),
         Box::new(fail_over_cache::FailOverCache),
+        Box::new(back_up_database::BackUpDatabase),
+        Box::new(verify_backup::VerifyBackup),
     ]
 }

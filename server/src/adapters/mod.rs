@@ -1,7 +1,8 @@
-//! One file per outside system. The only place where kube, redis, reqwest and hickory appear.
+//! One file per outside system. The only place where kube, redis, reqwest, object_store and hickory appear.
 //!
 //! An adapter answers with types, waits no longer than its own limit, reads no more than its own limit, and puts no secret into an error.
 
+pub mod backups;
 mod connect;
 pub mod database;
 pub mod dns;
@@ -9,7 +10,9 @@ mod failure;
 pub mod http;
 mod json;
 pub mod kube;
+pub mod object_store;
 pub mod patroni;
+pub mod pg_client;
 pub mod postgres;
 pub mod prometheus;
 pub mod redis;
@@ -17,7 +20,7 @@ pub mod sentinel;
 pub mod tls;
 mod trust;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 pub use failure::{Failure, one_line};
 
@@ -30,6 +33,10 @@ pub struct Adapters {
     pub kube: kube::Clusters,
     /// PostgreSQL members by database.
     pub postgres: BTreeMap<String, postgres::Postgres>,
+    /// The same members by the role that dumps, where `backups` names the database.
+    pub dumped: BTreeMap<String, postgres::Postgres>,
+    /// Backups by database.
+    pub backups: BTreeMap<String, backups::Backups>,
     /// Patroni by database, where it keeps one.
     pub patroni: BTreeMap<String, patroni::Patroni>,
     /// Patroni by database, where the estate names who may ask it to act.
@@ -58,6 +65,12 @@ impl Adapters {
         Self {
             kube: kube::Clusters::start(estate, clock),
             postgres: made(&estate.databases, postgres::Postgres::new),
+            dumped: estate
+                .backups
+                .keys()
+                .filter_map(|name| Some((name.clone(), postgres::Postgres::to_dump(estate.databases.get(name)?)?)))
+                .collect(),
+            backups: backups_of(estate),
             patroni: estate
                 .databases
                 .iter()
@@ -77,6 +90,14 @@ impl Adapters {
             prometheus: made(&estate.metrics, prometheus::Prometheus::new),
         }
     }
+}
+
+/// Databases that are backed up to the same store share its connections.
+fn backups_of(estate: &Estate) -> BTreeMap<String, backups::Backups> {
+    let stores: BTreeMap<_, _> =
+        estate.stores.iter().map(|(name, store)| (name, Arc::new(object_store::ObjectStore::new(store)))).collect();
+    let of = |name: &String, backup: &crate::config::Backup| Some(backups::Backups::new(name, stores.get(&backup.store)?.clone()));
+    estate.backups.iter().filter_map(|(name, backup)| Some((name.clone(), of(name, backup)?))).collect()
 }
 
 fn made<C, A>(configured: &BTreeMap<String, C>, make: impl Fn(&C) -> A) -> BTreeMap<String, A> {

@@ -47,6 +47,18 @@ impl Postgres {
         Self { members: database.members.iter().map(|at| Member::new(at, database)).collect() }
     }
 
+    /// The same members by the role that dumps; none where the estate names no such role.
+    #[must_use]
+    pub fn to_dump(database: &Database) -> Option<Self> {
+        let login = database.backup.clone()?;
+        Some(Self::new(&Database { watch: login, ..database.clone() }))
+    }
+
+    /// What there is to dump on each member.
+    pub async fn contents(&self) -> Answers<Contents> {
+        self.each(|member| member.one::<Contents>(CONTENTS)).await
+    }
+
     /// What each member is. All are asked side by side: one that hangs delays no other.
     pub async fn states(&self) -> Answers<MemberState> {
         self.each(|member| async move { MemberState::from_row(member.one::<StateRow>(STATE).await?) }).await
@@ -144,6 +156,21 @@ pub struct Connections {
     pub max: u64,
     /// By state, most first ("active", "idle", "idle in transaction", …).
     pub by_state: Vec<(String, u64)>,
+}
+
+/// What there is to dump on one member.
+#[derive(Clone, Debug, PartialEq, FromRow)]
+pub struct Contents {
+    /// The server's version in one number: 150006 is 15.6.
+    pub version: i32,
+    /// How much the database takes on disk, in bytes.
+    pub bytes: i64,
+    /// Tables of its own.
+    pub tables: i64,
+    /// Tables of its own that this role may not read: a dump would end at the first.
+    pub unreadable: i64,
+    /// The name of one of them.
+    pub first_unreadable: Option<String>,
 }
 
 /// Transactions of one member.
@@ -349,6 +376,19 @@ impl MemberState {
         }
     }
 }
+
+/// Row security counts as unreadable: `pg_dump` refuses a table of which it would see some rows only.
+const CONTENTS: &str = "\
+with own as (
+       select c.oid, format('%I.%I', n.nspname, c.relname) as name,
+              has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
+                and not (c.relrowsecurity and row_security_active(c.oid)) as readable
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where c.relkind in ('r', 'p') and n.nspname <> 'information_schema' and n.nspname not like 'pg\\_%')
+select current_setting('server_version_num')::int4 as version, pg_database_size(current_database()) as bytes,
+       count(*) as tables, count(*) filter (where not readable) as unreadable,
+       min(name) filter (where not readable) as first_unreadable
+  from own";
 
 /// Nobody's state is shown to a role outside `pg_monitor`, but everybody is counted.
 const CONNECTIONS: &str = "\

@@ -28,6 +28,10 @@ pub struct Estate {
     pub dns: BTreeMap<String, DnsName>,
     /// Prometheus figures by name.
     pub metrics: BTreeMap<String, Metric>,
+    /// Object stores by name.
+    pub stores: BTreeMap<String, Store>,
+    /// How databases are backed up, by the database's name.
+    pub backups: BTreeMap<String, Backup>,
     /// What may be run, on what, by whom. What is not here cannot be run.
     pub runbooks: Vec<Approved>,
     /// SHA-256 of the file, in hex: replicas with another hash refuse actions.
@@ -107,6 +111,8 @@ pub struct Database {
     pub database: String,
     /// A role in `pg_monitor`.
     pub watch: Login,
+    /// The role that dumps: it may read everything and change nothing. None where `backups` does not name the database.
+    pub backup: Option<Login>,
     /// Patroni's REST addresses, where it keeps the members.
     pub patroni: Vec<Url>,
     /// The user who may ask Patroni to act; without one, the lead cannot be moved from here.
@@ -256,6 +262,47 @@ pub enum Unit {
     Count(String),
 }
 
+/// One of `stores:`.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// The name in the estate file.
+    pub name: String,
+    /// Where it is; the bucket is the first part of each path.
+    pub endpoint: Url,
+    /// The bucket, which must be there.
+    pub bucket: String,
+    /// The region that requests are signed for.
+    pub region: String,
+    /// The access key's id.
+    pub access_key: Secret,
+    /// The access key's secret.
+    pub secret_key: Secret,
+    /// Trust this authority beside the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// One of `backups:`.
+#[derive(Clone, Debug)]
+pub struct Backup {
+    /// Which of [`Estate::stores`] dumps go to.
+    pub store: String,
+    /// Which member is dumped.
+    pub from: DumpFrom,
+    /// Age of the newest good backup.
+    pub older_than: Limit<Duration>,
+    /// The folder of `pg_dump` and `pg_restore`; what `PATH` finds where it is not given.
+    pub programs: Option<PathBuf>,
+}
+
+/// Which member is dumped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DumpFrom {
+    /// The leader.
+    Leader,
+    /// A replica that streams and is fresh; the leader where there is none.
+    Replica,
+}
+
 /// One of `runbooks:`.
 #[derive(Clone, Debug)]
 pub struct Approved {
@@ -293,6 +340,7 @@ impl Estate {
         all.extend(named(Kind::Cluster, self.clusters.keys().collect()));
         all.extend(named(Kind::Database, self.databases.keys().collect()));
         all.extend(named(Kind::Cache, self.caches.keys().collect()));
+        all.extend(named(Kind::Backup, self.backups.keys().collect()));
         all.extend(named(Kind::Metric, self.metrics.keys().collect()));
         for system in self.path.iter().flat_map(|hop| &hop.systems) {
             if !all.contains(system) {

@@ -1,5 +1,6 @@
 //! The estate file: read, checked as a whole, resolved.
 
+mod backups;
 mod index;
 mod limits;
 mod path;
@@ -90,10 +91,11 @@ fn resolve(root: &Field<'_>, hash: String, actions: &[ActionSpec]) -> Option<Est
         section(map.may("certificates"), Kind::Certificate, systems::certificate, |name, _| index.add(Kind::Certificate, name));
     let dns = section(map.may("dns"), Kind::Dns, systems::dns, |name, _| index.add(Kind::Dns, name));
     let metrics = systems::metrics(map.may("metrics"), &mut index);
+    let (stores_field, backups_field) = (map.may("stores"), map.may("backups"));
     let runbooks_field = map.may("runbooks");
-    map.not_yet("stores");
-    map.not_yet("backups");
     map.end();
+    let stores = stores_field.map_or(Some(BTreeMap::new()), |field| backups::stores(&field, &mut index));
+    let backups = backups_field.map_or(Some(BTreeMap::new()), |field| backups::backups(&field, &mut index, databases.as_ref()));
 
     let path = path_field.map_or(Some(Vec::new()), |field| path::path(&field, &index));
     let runbooks = runbooks_field.map_or(Some(Vec::new()), |field| runbooks::runbooks(&field, &index, actions));
@@ -107,6 +109,8 @@ fn resolve(root: &Field<'_>, hash: String, actions: &[ActionSpec]) -> Option<Est
         certificates: certificates?,
         dns: dns?,
         metrics: metrics?,
+        stores: stores?,
+        backups: backups?,
         runbooks: runbooks?,
         hash,
     })

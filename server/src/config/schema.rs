@@ -42,6 +42,10 @@ shapes! {
         certificates: Option<BTreeMap<String, CertificateShape>>,
         dns: Option<BTreeMap<String, DnsShape>>,
         metrics: Option<BTreeMap<String, MetricsShape>>,
+        /// Where backups go.
+        stores: Option<BTreeMap<String, StoreShape>>,
+        /// How databases are backed up, by the database's name.
+        backups: Option<BTreeMap<String, BackupShape>>,
         /// What may be run: what is not here cannot be.
         runbooks: Option<Vec<RunbookShape>>,
     }
@@ -92,6 +96,8 @@ shapes! {
         database: String,
         /// A role in `pg_monitor`.
         watch: LoginShape,
+        /// A role in `pg_read_all_data`; a backup needs it.
+        backup: Option<LoginShape>,
         patroni: Option<PatroniShape>,
         limits: Option<DatabaseLimitsShape>,
     }
@@ -187,6 +193,38 @@ shapes! {
         degraded: Option<f64>,
         down: Option<f64>,
     }
+    /// An object store.
+    StoreShape {
+        s3: S3Shape,
+    }
+    /// A bucket that speaks S3.
+    S3Shape {
+        /// http or https; the bucket is put behind it.
+        endpoint: String,
+        bucket: String,
+        /// us-east-1 if it is not given.
+        region: Option<String>,
+        credentials: KeysShape,
+        /// Trust this authority beside the system's.
+        ca_file: Option<String>,
+    }
+    /// An access key.
+    KeysShape {
+        access_key: SecretShape,
+        secret_key: SecretShape,
+    }
+    /// How a database is backed up.
+    BackupShape {
+        engine: EngineShape,
+        /// The store; exactly one in this version.
+        to: Vec<String>,
+        /// Which member is dumped; the leader if it is not given.
+        from: Option<DumpFromShape>,
+        /// Age of the newest good backup.
+        older_than: Option<LengthLimit>,
+        /// The folder of pg_dump and pg_restore; what PATH finds if it is not given.
+        programs: Option<String>,
+    }
     /// A runbook that is approved.
     RunbookShape {
         action as "use": String,
@@ -234,6 +272,23 @@ enum RecordShape {
     A,
     AAAA,
     CNAME,
+}
+
+/// What makes the backup.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its shape is used")]
+enum EngineShape {
+    PgDump,
+}
+
+/// Which member is dumped: `replica` takes one that streams and is fresh, and the leader where there is none.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its shape is used")]
+enum DumpFromShape {
+    Leader,
+    Replica,
 }
 
 /// The lowest role that may run it here.

@@ -59,6 +59,8 @@ struct Work<'a> {
     run: i64,
     /// The run's number and its plan's id: a store that begins anew counts runs from 1 again, but never gives the same id.
     mark: String,
+    /// Who asked for it.
+    by: String,
     fence: Fence,
     progress: Arc<StepProgress>,
     notes: RunNotes<'a>,
@@ -129,8 +131,9 @@ impl Executor {
         };
         let mark = format!("{run}-{}", stored.plan);
         let notes = RunNotes::new(self, run, fence);
+        let by = stored.asked_by.clone();
         let work =
-            Work { executor: self, action, plan: plan.body, run, mark, fence, progress: progress.clone(), notes, lost: lost.clone() };
+            Work { executor: self, action, plan: plan.body, run, mark, by, fence, progress: progress.clone(), notes, lost: lost.clone() };
         self.patiently(run, || self.store.begin_run(run, fence, &self.replica, "Checking that nothing has moved")).await?;
         self.told();
         work.go(&stored, adopted).await
@@ -319,6 +322,7 @@ impl Work<'_> {
             plan: &self.plan,
             step: no,
             run: &self.mark,
+            by: &self.by,
             progress: self.progress.as_ref(),
             notes: &self.notes,
         }

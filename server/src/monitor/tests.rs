@@ -30,6 +30,8 @@ fn ctx() -> ProbeCtx {
         endpoints: BTreeMap::new(),
         certificates: BTreeMap::new(),
         dns: BTreeMap::new(),
+        stores: BTreeMap::new(),
+        backups: BTreeMap::new(),
         metrics: BTreeMap::new(),
         runbooks: Vec::new(),
         hash: String::new(),

@@ -36,6 +36,8 @@ fn estate(hops: &[(&str, &[&str])]) -> Estate {
         endpoints: BTreeMap::new(),
         certificates: BTreeMap::new(),
         dns: BTreeMap::new(),
+        stores: BTreeMap::new(),
+        backups: BTreeMap::new(),
         metrics: BTreeMap::new(),
         runbooks: Vec::new(),
         hash: String::new(),

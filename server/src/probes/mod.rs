@@ -2,6 +2,7 @@
 //!
 //! A fault must show within ten seconds: a probe's period and its timeout stay together below nine.
 
+mod backup_age;
 mod certificate;
 mod dns;
 mod endpoint;
@@ -187,6 +188,7 @@ pub fn all() -> Vec<Box<dyn Probe>> {
         Box::<redis_memory::RedisMemory>::default(),
         Box::<redis_hit_rate::RedisHitRate>::default(),
         Box::new(sentinel_quorum::SentinelQuorum),
+        Box::new(backup_age::BackupAge),
         Box::new(metric::Metric),
     ]
 }

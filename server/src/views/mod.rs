@@ -2,6 +2,7 @@
 //! the two cannot drift apart.
 
 mod audit;
+mod backups;
 mod cache;
 mod clusters;
 mod databases;
@@ -138,6 +139,7 @@ impl Drawing {
             Kind::Deployment => boxed(self.workload(system, ages)),
             Kind::Database => boxed(self.database(system, ages).await),
             Kind::Cache => boxed(self.cache(system, ages).await),
+            Kind::Backup => boxed(self.backups(system, ages).await),
             Kind::Dns | Kind::Certificate | Kind::Endpoint | Kind::Ingress | Kind::Metric => boxed(self.system(system, ages).await),
         }
     }

@@ -53,6 +53,7 @@ pub fn estate() -> Estate {
         members: vec![member("PG1"), member("PG2")],
         database: variable("PG_DATABASE"),
         watch: login("PG_WATCH"),
+        backup: None,
         patroni: vec![url("PATRONI1"), url("PATRONI2")],
         patroni_act: Some(login("PATRONI")),
         limits: DatabaseLimits {
@@ -112,6 +113,8 @@ pub fn estate() -> Estate {
         certificates: BTreeMap::from([("site".into(), certificate)]),
         dns: BTreeMap::from([("site".into(), name)]),
         metrics: BTreeMap::from([("targets".into(), metric)]),
+        stores: BTreeMap::new(),
+        backups: BTreeMap::new(),
         runbooks: Vec::new(),
         hash: String::new(),
     }

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use app::model::{Role, RunState};
+use app::model::{Role, RunState, SystemId};
 use argon2::{Algorithm, Argon2, Params, Version, password_hash::PasswordHasher};
 use reqwest::{Method, RequestBuilder, header};
 use server::{
@@ -154,9 +154,14 @@ impl Process {
 
     /// Over another estate than that of the bed's cluster.
     pub async fn of_estate(folder: &Path, database_url: &Secret, port: u16, act: &Path, text: &str) -> Self {
+        Self::over(folder, database_url, port, text, &[("ACT_KUBECONFIG", act)]).await
+    }
+
+    /// Starts the binary over another estate, with what else it needs in its environment.
+    pub async fn over(folder: &Path, database_url: &Secret, port: u16, estate_text: &str, more: &[(&str, &Path)]) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let estate = folder.join("estate.yaml");
-        std::fs::write(&estate, text).unwrap();
+        std::fs::write(&estate, estate_text).unwrap();
         let log = folder.join("console.log");
         let written = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
         let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_quarterdeck"));
@@ -166,7 +171,7 @@ impl Process {
         let child = command
             .arg("serve")
             .env("DATABASE_URL", database_url.reveal())
-            .env("ACT_KUBECONFIG", act)
+            .envs(more.iter().copied())
             .env("QUARTERDECK_ESTATE", &estate)
             .env("QUARTERDECK_LISTEN", format!("127.0.0.1:{port}"))
             .env("QUARTERDECK_REPLICA", "the-process")
@@ -340,7 +345,12 @@ impl Visitor {
 
     /// Makes a plan; its id.
     pub async fn plan(&self, runbook: &str, target: &Workload, fields: &[(&str, &str)]) -> String {
-        let fields = [&[("target", target.system.as_str())][..], fields].concat();
+        self.plan_on(runbook, &target.system, fields).await
+    }
+
+    /// Makes a plan for any system; its id.
+    pub async fn plan_on(&self, runbook: &str, system: &SystemId, fields: &[(&str, &str)]) -> String {
+        let fields = [&[("target", system.as_str())][..], fields].concat();
         self.post(&format!("/runbooks/{runbook}/plan"), &fields).await.leads_to("/plans/").to_owned()
     }
 
@@ -358,7 +368,12 @@ impl Visitor {
 
     /// Plans and confirms; the run's number.
     pub async fn run(&self, runbook: &str, target: &Workload, fields: &[(&str, &str)]) -> i64 {
-        let plan = self.plan(runbook, target, fields).await;
+        self.run_on(runbook, &target.system, fields).await
+    }
+
+    /// Plans and confirms on any system; the run's number.
+    pub async fn run_on(&self, runbook: &str, system: &SystemId, fields: &[(&str, &str)]) -> i64 {
+        let plan = self.plan_on(runbook, system, fields).await;
         self.confirm(&plan, "a test of this runbook").await.leads_to("/runs/").parse().unwrap()
     }
 }

@@ -7,8 +7,9 @@ const TEMPLATE: &str = include_str!("../../../end2end/demo/estate.yaml");
 /// What the test bed would say for each name in the file; files are made in `folder`.
 fn variable(folder: &std::path::Path, name: &str) -> Option<String> {
     let value = match name {
-        "PG_DATABASE" | "PG_WATCH_USER" | "PATRONI_USER" | "REDIS_WATCH_USER" | "REDIS_ACT_USER" | "REDIS_MASTER_NAME" => "word".to_owned(),
-        "PATRONI1" | "PATRONI2" | "PROMETHEUS" | "SITE_URL" | "API_URL" => format!("http://{}/", name.to_lowercase()),
+        "PG_DATABASE" | "PG_WATCH_USER" | "PG_BACKUP_USER" | "PATRONI_USER" | "REDIS_WATCH_USER" | "REDIS_ACT_USER"
+        | "REDIS_MASTER_NAME" | "S3_BUCKET" => "word".to_owned(),
+        "PATRONI1" | "PATRONI2" | "PROMETHEUS" | "SITE_URL" | "API_URL" | "S3_URL" => format!("http://{}/", name.to_lowercase()),
         "DNS_NAME" => "site.example".to_owned(),
         "DNS_WANT" => "192.0.2.1".to_owned(),
         "PG1" | "REDIS1" | "SENTINEL1" | "SITE_ADDR" | "API_ADDR" | "RESOLVER" => "127.0.0.1:4001".to_owned(),
@@ -49,15 +50,16 @@ fn without_cluster() -> String {
 fn with_a_cluster_its_workloads_have_runbooks_too() {
     let estate = read(TEMPLATE);
     assert_eq!(estate.clusters.len(), 1);
-    assert_eq!(estate.runbooks.len(), 6);
+    assert_eq!(estate.runbooks.len(), 8);
     assert_eq!(estate.path.len(), 6);
+    assert_eq!(estate.backups["aia_production"].store, "main");
 }
 
 #[test]
 fn without_one_the_rest_is_watched_and_its_runbooks_stay() {
     let estate = read(&without_cluster());
     assert!(estate.clusters.is_empty());
-    assert_eq!(estate.runbooks.len(), 3);
+    assert_eq!(estate.runbooks.len(), 5);
     assert_eq!(estate.path.len(), 3);
     assert_eq!(estate.databases.len() + estate.caches.len() + estate.endpoints.len(), 4);
 }

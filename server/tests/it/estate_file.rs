@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 use app::model::{Kind, Risk, Role};
 use server::{
     actions::{ActionSpec, ParameterKind, ParameterSpec},
-    config::{Estate, KubeAccess, estate_schema},
+    config::{DumpFrom, Estate, KubeAccess, estate_schema},
 };
 
 const ACTIONS: [ActionSpec; 2] = [action("restart-workload", &[]), action("scale-workload", &REPLICAS)];
@@ -55,6 +55,7 @@ databases:
     members: ["${PG1}", "[2001:db8::1]:5432"]
     database: aia
     watch: { user: qd_watch, password: { file: password } }
+    backup: { user: qd_backup, password: "${PG_PASSWORD}" }
     patroni: { urls: ["http://pg1:8008"], act: { user: ops, password: { file: password } } }
     limits: { replica_lag: { degraded: 10s, down: 60s }, replica_lag_bytes: { down: 200MiB }, connections: { degraded: 70% }, longest_transaction: { degraded: 5m } }
 caches:
@@ -73,6 +74,10 @@ dns:
   site: { name: 013a.tech, type: A, want: ["34.118.226.10"], resolvers: ["9.9.9.9", "127.0.0.1:5353"] }
 metrics:
   main: { prometheus: "http://prometheus:9090", tiles: [{ title: P95, name: p95, query: "up", unit: seconds, degraded: 0.5, down: 2 }] }
+stores:
+  main: { s3: { endpoint: "https://s3.example.org", bucket: aia-backups, credentials: { access_key: { file: password }, secret_key: "${PG_PASSWORD}" } } }
+backups:
+  main: { engine: pg_dump, to: [main], from: replica, older_than: { degraded: 20h } }
 runbooks:
   - { use: restart-workload, targets: ["deployment/*/shop/*"], role: responder }
   - { use: scale-workload, targets: ["deployment/eu/shop/cart-*"], role: operator, parameters: { replicas: { max: 15 } } }
@@ -100,6 +105,13 @@ fn a_whole_file_is_resolved() {
         estate.approval("restart-workload", &"deployment/eu/shop/cart".parse().unwrap()).map(|approved| approved.role),
         Some(Role::Responder)
     );
+    let (backup, store) = (&estate.backups["main"], &estate.stores["main"]);
+    assert_eq!(
+        (backup.store.as_str(), backup.from, backup.older_than.degraded),
+        ("main", DumpFrom::Replica, Duration::from_secs(20 * 3_600))
+    );
+    assert_eq!((store.region.as_str(), store.secret_key.reveal()), ("us-east-1", "hunter2"));
+    assert!(estate.systems().iter().any(|system| system.as_str() == "backup/main"));
     assert_eq!(estate.hash.len(), 64);
     assert!(!format!("{estate:?}").contains("hunter2"));
 }
@@ -138,6 +150,37 @@ runbooks:
     .unwrap_err();
     insta::assert_snapshot!(faults);
     assert!(!faults.contains("hunter2"), "{faults}");
+}
+
+#[test]
+fn backups_name_what_they_need_and_what_is_missing_is_told() {
+    let with = |at: &str, with: &str| {
+        assert!(WHOLE.contains(at), "{at}");
+        read(&WHOLE.replacen(at, with, 1)).unwrap_err()
+    };
+    for (at, instead, says) in [
+        (
+            "backups:\n  main:",
+            "backups:\n  mian:",
+            "backups.mian: is no database of this estate: nothing there is called `mian`; did you mean `main`?",
+        ),
+        ("    backup: {", "    #", "backups.main: has no role to dump with; add databases.main.backup"),
+        ("to: [main]", "to: [mian]", "backups.main.to[0]: `mian` is no store of this estate; did you mean `main`?"),
+        ("to: [main]", "to: [main, main]", "names 2 stores, and this version writes to one"),
+        ("to: [main]", "to: []", "is empty; name at least one store"),
+        ("engine: pg_dump", "engine: pgbackrest", "`pgbackrest` cannot be read; write pg_dump"),
+        ("from: replica", "from: anywhere", "`anywhere` cannot be read; write leader or replica"),
+        ("older_than: {", "schedule: daily, older_than: {", "backups.main.schedule: is not built yet"),
+        ("older_than: { degraded: 20h }", "older_than: { degraded: 60h }", "is past `down`"),
+        ("engine: pg_dump", "engine: pg_dump, programs: .", "is no folder with pg_dump and pg_restore"),
+        ("bucket: aia-backups", "bucket: AIA_Backups", "a bucket's name"),
+        ("secret_key: \"${PG_PASSWORD}\"", "secret_key: hunter2", "stands in the file itself"),
+        ("https://s3.example.org", "https://key:hunter2@s3.example.org", "holds a user or a password"),
+    ] {
+        let faults = with(at, instead);
+        assert!(faults.contains(says), "{instead}: {faults}");
+        assert!(!faults.contains("hunter2"), "{faults}");
+    }
 }
 
 #[test]
@@ -195,6 +238,10 @@ fn the_schema_names_the_same_keys_as_the_check() {
         ("DnsShape", "site: { name", "site: { zzzzzzzzz: 1, name"),
         ("MetricsShape", "main: { prometheus", "main: { zzzzzzzzz: 1, prometheus"),
         ("TileShape", "{ title: P95", "{ zzzzzzzzz: 1, title: P95"),
+        ("StoreShape", "main: { s3", "main: { zzzzzzzzz: 1, s3"),
+        ("S3Shape", "s3: { ", "s3: { zzzzzzzzz: 1, "),
+        ("KeysShape", "credentials: { ", "credentials: { zzzzzzzzz: 1, "),
+        ("BackupShape", "{ engine: pg_dump", "{ zzzzzzzzz: 1, engine: pg_dump"),
         ("RunbookShape", "{ use: restart", "{ zzzzzzzzz: 1, use: restart"),
         ("ParameterShape", "{ max: 15", "{ zzzzzzzzz: 1, max: 15"),
         ("LengthLimit", "replica_lag: { ", "replica_lag: { zzzzzzzzz: 1, "),

@@ -85,6 +85,8 @@ impl Console {
             certificates: BTreeMap::new(),
             dns: BTreeMap::new(),
             metrics: BTreeMap::new(),
+            stores: BTreeMap::new(),
+            backups: BTreeMap::new(),
             runbooks: Vec::new(),
             hash: String::new(),
         });
@@ -135,7 +137,17 @@ impl Console {
         step: usize,
         reports: &Reports,
     ) -> Result<String, ActionError> {
-        action.apply(RunCtx { act: &self.act, plan, step, run: &run.to_string(), progress: reports, notes: &Remembered::default() }).await
+        action
+            .apply(RunCtx {
+                act: &self.act,
+                plan,
+                step,
+                run: &run.to_string(),
+                by: "rosa",
+                progress: reports,
+                notes: &Remembered::default(),
+            })
+            .await
     }
 
     pub async fn observe(&self, action: &dyn Action, plan: &PlanBody, run: i64, step: usize) -> Observation {
@@ -145,6 +157,7 @@ impl Console {
                 plan,
                 step,
                 run: &run.to_string(),
+                by: "rosa",
                 progress: &Reports::default(),
                 notes: &Remembered::default(),
             })
@@ -294,6 +307,11 @@ impl Wire {
         let (_, server) = text.split_once("https://").expect("a server");
         let server =
             server.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '.' | ':' | '-')).next().unwrap_or_default().to_owned();
+        Self::to(server).await
+    }
+
+    /// A wire to a server, `host:port`.
+    pub async fn to(server: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let how = Arc::new(AtomicU8::new(How::Passes as u8));
@@ -319,6 +337,11 @@ impl Wire {
             });
         }
         Self { port, how, generation, server }
+    }
+
+    /// Where its near end is, on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     pub fn set(&self, how: How) {

@@ -5,6 +5,10 @@
 mod accounts;
 mod act_kubernetes;
 mod audit_chain;
+mod backups;
+mod backups_fail;
+mod backups_foreign;
+mod backups_interrupted;
 mod bed;
 mod cache_bed;
 mod cache_interrupted;
@@ -21,6 +25,7 @@ mod kubernetes;
 mod notes;
 mod runs_interrupted;
 mod runs_over_http;
+mod shop;
 mod sign_in;
 mod store;
 mod store_away;

@@ -85,6 +85,7 @@ fn database(at: SocketAddr) -> Database {
         members: vec![host_port(at)],
         database: "d".into(),
         watch: Login { user: "u".into(), password: Secret::new("hunter2") },
+        backup: None,
         patroni: vec![Url::parse(&format!("http://{at}")).unwrap()],
         patroni_act: None,
         limits: DatabaseLimits {

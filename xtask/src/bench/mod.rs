@@ -2,15 +2,14 @@
 
 mod load;
 mod report;
-mod visitor;
 
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::visitor::Visitor;
 use anyhow::{Context, Result, bail};
 use report::Report;
-use visitor::Visitor;
 
 use crate::demo::{self, Running};
 use crate::files::write;

@@ -3,6 +3,7 @@
 mod accounts;
 mod console;
 mod estate;
+mod first_backup;
 mod state;
 
 use std::collections::BTreeMap;
@@ -106,11 +107,11 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts the bed, prepares store, estate file and accounts, starts the console and waits until it is ready. Files go
-    /// to `folder`.
+    /// Starts the bed, prepares store, estate file and accounts, starts the console, waits until it is ready, and has it make its first
+    /// backup. Files go to `folder`.
     pub fn start(workspace: &Workspace, stages: &mut Stages, profile: &str, first_port: u16, port: u16, folder: &Path) -> Result<Self> {
         let bed = stages.run("test bed", || Bed::up(workspace.program(profile, "testbed"), first_port))?;
-        stages.run("console", || {
+        let running = stages.run("console", || {
             let bed_env = bed.env()?;
             private_folder(folder)?;
             let template = workspace.root.join("end2end/demo/estate.yaml");
@@ -136,7 +137,12 @@ impl Running {
             env.insert("TESTBED_BASE".to_owned(), bed.base().to_string());
             write_env(&folder.join("demo.env"), &env)?;
             Ok(Self { console, bed, env })
-        })
+        })?;
+        stages.run("first backup", || {
+            let of = |key: &str| running.env.get(key).map(String::as_str).unwrap_or_default();
+            first_backup::make(&running.console.url(), of("OPERATOR_USER"), of("OPERATOR_PASSWORD"), folder)
+        })?;
+        Ok(running)
     }
 
     /// The console of this estate.

@@ -3,11 +3,11 @@
 use super::{Finding, Source, each_line, pattern};
 
 /// Libraries that only a server can use.
-const OF_THE_SERVER: [&str; 10] =
-    ["server", "reqwest", "sqlx", "kube", "k8s_openapi", "redis", "hickory_resolver", "hickory_proto", "axum", "tokio"];
+const OF_THE_SERVER: [&str; 11] =
+    ["server", "reqwest", "sqlx", "kube", "k8s_openapi", "redis", "object_store", "hickory_resolver", "hickory_proto", "axum", "tokio"];
 
 /// Libraries that speak to other systems.
-const OUTSIDE: [&str; 6] = ["kube", "k8s_openapi", "redis", "reqwest", "hickory_resolver", "hickory_proto"];
+const OUTSIDE: [&str; 7] = ["kube", "k8s_openapi", "redis", "reqwest", "object_store", "hickory_resolver", "hickory_proto"];
 
 /// `app/src/model` is what both halves speak; it is built on nothing that one of them lacks.
 pub fn model_stands_alone(source: &Source) -> Vec<Finding> {

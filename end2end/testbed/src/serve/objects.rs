@@ -49,7 +49,17 @@ async fn answer(store: &S3Service, layout: &Layout, request: Request<Incoming>) 
         *refusal.status_mut() = StatusCode::INSUFFICIENT_STORAGE;
         return Ok(refusal);
     }
-    store.call(request.map(Body::from)).await
+    if request.method() != Method::POST {
+        return store.call(request.map(Body::from)).await;
+    }
+    // What was asked for whole is done whole, as by real stores: putting parts together does not stop half-way because the client hung up.
+    let store = store.clone();
+    let asked = tokio::spawn(async move { store.call(request.map(Body::from)).await });
+    asked.await.unwrap_or_else(|_| {
+        let mut failed = Response::new(Body::from(Bytes::new()));
+        *failed.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        Ok(failed)
+    })
 }
 
 /// Objects and parts come by PUT; POST only begins, completes or deletes.

@@ -15,6 +15,7 @@ pub(super) struct Index {
     fixed: BTreeSet<String>,
     /// Systems on which nothing can be done, with what the estate file lacks for it.
     passive: BTreeMap<(Kind, String), &'static str>,
+    stores: BTreeSet<String>,
     /// Kinds of which a name could not be read: there may be more than we know.
     open: BTreeSet<Kind>,
 }
@@ -57,6 +58,15 @@ impl Index {
     /// What the estate file lacks for doing something on a system.
     pub(super) fn lacking(&self, system: &SystemId) -> Option<&'static str> {
         self.passive.get(&(system.kind(), system.name().to_owned())).copied()
+    }
+
+    pub(super) fn add_store(&mut self, name: &str) {
+        self.stores.insert(name.to_owned());
+    }
+
+    /// The names of the object stores.
+    pub(super) fn stores(&self) -> impl Iterator<Item = &str> {
+        self.stores.iter().map(String::as_str)
     }
 
     /// Notes that a name of that kind could not be read.

@@ -65,6 +65,13 @@ pub(super) fn of_cache(field: Option<Field<'_>>) -> Option<CacheLimits> {
     Some(limits)
 }
 
+/// `backups.*.older_than`
+pub(super) fn of_backup(map: &mut Map<'_>) -> Option<Limit<Duration>> {
+    // A daily backup that takes up to two hours is on time; at twice a day and two hours, one was missed and the next is late.
+    let default = Limit { degraded: Duration::from_secs(26 * 60 * MINUTE), down: Duration::from_secs(50 * 60 * MINUTE) };
+    limit(map, "older_than", default, DURATION, units::duration, Worse::Above)
+}
+
 /// `certificates.*`: the time left.
 pub(super) fn of_certificate(map: &mut Map<'_>) -> Option<Limit<Duration>> {
     // Let's Encrypt certificates are renewed with 30 days left: with 21, a renewal has failed.

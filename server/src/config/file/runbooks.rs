@@ -77,7 +77,7 @@ fn target(field: &Field<'_>, index: &Index, action: &ActionSpec) -> Option<Syste
     let clusters = clusters_of(&glob, index);
     let possible = match glob.kind() {
         Kind::Ingress | Kind::Deployment => !clusters.is_empty(),
-        Kind::Dns | Kind::Certificate | Kind::Endpoint | Kind::Cluster | Kind::Database | Kind::Cache | Kind::Metric => {
+        Kind::Dns | Kind::Certificate | Kind::Endpoint | Kind::Cluster | Kind::Database | Kind::Cache | Kind::Backup | Kind::Metric => {
             let (systems, open) = index.systems(glob.kind());
             open || systems.iter().any(|system| glob.matches(system))
         }
@@ -129,7 +129,7 @@ fn clusters_of<'i>(glob: &SystemGlob, index: &'i Index) -> Vec<(&'i str, Option<
             (Kind::Ingress | Kind::Deployment, Some(found)) => found.namespaces.iter().any(|namespace| finds(cluster, namespace)),
             (Kind::Ingress | Kind::Deployment, None) => finds(cluster, anything),
             (Kind::Cluster, _) => SystemId::new(Kind::Cluster, &[cluster]).is_ok_and(|id| glob.matches(&id)),
-            (Kind::Dns | Kind::Certificate | Kind::Endpoint | Kind::Database | Kind::Cache | Kind::Metric, _) => false,
+            (Kind::Dns | Kind::Certificate | Kind::Endpoint | Kind::Database | Kind::Cache | Kind::Backup | Kind::Metric, _) => false,
         })
         .collect()
 }

@@ -66,11 +66,11 @@ pub(super) fn database(field: &Field<'_>) -> Option<Database> {
     let watch = map.need("watch").and_then(|field| login(&field));
     let patroni = map.may("patroni").map_or(Some((Vec::new(), None)), |field| patroni(&field));
     let limits = limits::of_database(map.may("limits"));
-    map.not_yet("backup");
+    let backup = map.may("backup").map_or(Some(None), |field| login(&field).map(Some));
     map.not_yet("act");
     map.end();
     let (patroni, patroni_act) = patroni?;
-    Some(Database { members: members?, database: database?, watch: watch?, patroni, patroni_act, limits: limits? })
+    Some(Database { members: members?, database: database?, watch: watch?, backup: backup?, patroni, patroni_act, limits: limits? })
 }
 
 /// Its addresses, and who may ask it to act.

@@ -36,6 +36,22 @@ impl Visitor {
         self.curl().args([format!("{}{path}", self.url)]).output()
     }
 
+    /// Sends a form as the console's own page does; the path that it leads to. What is refused is an error with the page's words.
+    pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> Result<String> {
+        let answer = Program::new("curl")
+            .args(["--silent", "--show-error", "--max-time", "120", "--write-out", "\n%{redirect_url}", "--cookie"])
+            .args([&self.jar])
+            .args(["--header", &format!("origin: {}", self.url)])
+            .args(fields.iter().flat_map(|(name, value)| ["--data-urlencode".to_owned(), format!("{name}={value}")]))
+            .args([format!("{}{path}", self.url)])
+            .output()?;
+        let (page, led) = answer.trim_end().rsplit_once('\n').unwrap_or(("", answer.trim_end()));
+        match led.strip_prefix(&self.url) {
+            Some(path) => Ok(path.to_owned()),
+            None => anyhow::bail!("{path} was not accepted: {}", text_of(if page.is_empty() { led } else { page })),
+        }
+    }
+
     /// A page's bytes on the wire in this encoding.
     pub fn bytes(&self, path: &str, encoding: &str) -> Result<f64> {
         let size = self
@@ -77,5 +93,43 @@ impl Visitor {
             })
             .collect();
         Ok(pairs.join("; "))
+    }
+}
+
+/// The value of a form's field as it stands in a page.
+pub fn value_of<'a>(html: &'a str, name: &str) -> Option<&'a str> {
+    let tag = html.split('<').find(|tag| tag.starts_with("input") && tag.contains(&format!("name=\"{name}\"")))?;
+    tag.split_once("value=\"")?.1.split_once('"').map(|(value, _)| value)
+}
+
+/// What a person reads of a page's content: no tags, one space between words, the beginning of it.
+pub fn text_of(html: &str) -> String {
+    let main = html.split_once("<main").map_or(html, |(_, main)| main);
+    let mut text = String::new();
+    let mut inside = false;
+    for c in main.chars() {
+        match c {
+            '<' => inside = true,
+            '>' => {
+                inside = false;
+                text.push(' ');
+            }
+            c if !inside => text.push(c),
+            _ => {}
+        }
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(600).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_read_as_a_person_reads_it() {
+        let html = "<body><p>x</p><main id=\"main\"><h1>Refused</h1>\n<p>No  room.</p><input type=\"hidden\" name=\"request_key\" value=\"ab\"></main>";
+        assert_eq!(value_of(html, "request_key"), Some("ab"));
+        assert_eq!(value_of(html, "reason"), None);
+        assert!(text_of(html).ends_with("Refused No room."), "{}", text_of(html));
     }
 }
