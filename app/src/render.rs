@@ -253,6 +253,7 @@ fn inside(frame: &Frame, main: &str) -> AnyView {
             data-topic=topic
             data-since=since
             data-build=build(frame.version, &frame.assets)
+            data-keys=(!frame.keys).then_some("off")
         >
             <a class="skip" href="#main">"Skip to content"</a>
             {components::top(frame)}
@@ -262,6 +263,7 @@ fn inside(frame: &Frame, main: &str) -> AnyView {
                 <main id="main" inner_html=main.to_owned()></main>
                 <footer class="request">{request_line(frame)}</footer>
             </div>
+            {components::palette()}
         </body>
     }
     .into_any()

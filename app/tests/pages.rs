@@ -34,7 +34,8 @@ fn mains() -> Vec<(&'static str, String)> {
         ("backups, none", main_of(&samples::backups_none())),
         ("backups, stale", main_of(&samples::backups_stale())),
         ("backups, unread", main_of(&samples::backups_unread())),
-        ("runbooks", main_of(samples::runbooks().as_slice())),
+        ("runbooks", main_of(&samples::runbooks())),
+        ("runbooks, none matches", main_of(&samples::runbooks_none_matches())),
         ("runbook", main_of(&samples::runbook_form())),
         ("runbook, refused", main_of(&samples::runbook_form_refused())),
         ("plan", main_of(&samples::plan())),
@@ -45,7 +46,13 @@ fn mains() -> Vec<(&'static str, String)> {
         ("run, failed", main_of(&samples::run_failed())),
         ("run, unknown", main_of(&samples::run_unknown())),
         ("runs", main_of(&samples::runs())),
+        ("runs, none matches", main_of(&samples::runs_none_matches())),
+        ("runs, bad filter", main_of(&samples::runs_bad_filter())),
         ("audit", main_of(&samples::audit())),
+        ("audit, story", main_of(&samples::audit_story())),
+        ("search", main_of(&samples::found())),
+        ("search, nothing", main_of(&samples::found_nothing())),
+        ("help", main_of(&samples::help())),
         ("sign-in", main_of(&samples::sign_in_refused())),
         ("set-up", main_of(&samples::set_up())),
         ("refusal", main_of(&samples::refusal())),
@@ -307,7 +314,11 @@ fn only_a_live_page_reloads_itself_where_no_script_runs() {
     assert!(html.contains("data-topic=\"overview\" data-since=\"41\""), "{html}");
     assert!(html.contains("<leptos-island "), "{html}");
     let still = document(&samples::frame(Place::Audit, "Audit"), "<p>x</p>");
-    assert!(!still.contains("http-equiv=\"refresh\"") && !still.contains("leptos-island"), "{still}");
+    assert!(!still.contains("http-equiv=\"refresh\""), "{still}");
+    assert!(
+        still.matches("<leptos-island ").count() + 1 == html.matches("<leptos-island ").count(),
+        "only a live page has the live island"
+    );
 }
 
 #[test]
@@ -371,4 +382,66 @@ fn a_cache_without_a_master_says_so_and_shows_no_figure_of_before() {
     assert!(!main.contains("takes writes</span>") && main.contains("No master tells how much it uses"), "{main}");
     let stale = main_of(&samples::cache_stale());
     assert!(stale.matches("data-stale=\"true\"").count() >= 5, "every panel of a reading is hatched");
+}
+
+#[test]
+fn the_rail_has_what_is_there_and_the_bar_of_a_phone_the_first_of_it() {
+    let bare = Frame { kinds: vec![Kind::Endpoint], ..samples::frame(Place::Runs, "Runs") };
+    let html = document(&bare, "");
+    let rail = html.split_once("<nav").and_then(|(_, nav)| nav.split_once("</nav>")).unwrap().0;
+    assert!(!rail.contains("href=\"/clusters\""), "no cluster, no such place");
+    let more = rail.split('<').find(|tag| tag.contains("popovertarget=\"more\"")).unwrap();
+    assert!(more.contains("aria-current=\"true\""), "what is behind More is marked there: {more}");
+    for spot in places(Role::Operator, &bare.kinds) {
+        // Once in the list, and once more behind "More" where it has no tab.
+        assert_eq!(rail.matches(&format!("href=\"{}\"", spot.path)).count(), if spot.tab { 1 } else { 2 }, "{}: {rail}", spot.title);
+        assert_eq!(rail.matches(&format!("data-key=\"{}\"", spot.key)).count(), 1, "{}", spot.title);
+    }
+}
+
+#[test]
+fn the_help_lists_every_place_key_role_and_state() {
+    let html = main_of(&samples::help());
+    let all = places(Role::Operator, &Kind::ALL).map(|spot| spot.title);
+    let all = all.chain(ANYWHERE.iter().chain(IN_THE_PALETTE).map(|stroke| stroke.does));
+    let all = all.chain(Role::ALL.iter().map(|role| role.word())).chain(RunState::ALL.iter().map(|state| state.label()));
+    for words in all {
+        assert!(html.contains(&words.replace('\'', "&#x27;")) || html.contains(words), "{words}");
+    }
+}
+
+#[test]
+fn keys_that_were_switched_off_are_off_in_the_page() {
+    let frame = |keys| Frame { keys, ..samples::frame(Place::Overview, "Overview") };
+    assert!(document(&frame(false), "").contains("data-keys=\"off\""));
+    assert!(!document(&frame(true), "").contains("data-keys"));
+}
+
+#[test]
+fn a_list_that_a_filter_left_empty_says_what_was_looked_for_and_how_to_see_all() {
+    let html = main_of(&samples::runs_none_matches());
+    assert!(html.contains("No run matches state “failed”, asked by “&lt;b&gt;nora”."), "{html}");
+    assert!(html.contains("<a href=\"/runs\">Clear the filter</a>") && !html.contains("<table"), "{html}");
+}
+
+#[test]
+fn a_filter_that_cannot_be_is_told_at_its_field_and_kept() {
+    let html = main_of(&samples::runs_bad_filter());
+    assert!(html.contains("value=\"soon\"") && html.contains("aria-invalid=\"true\""), "{html}");
+    assert!(html.contains("aria-describedby=\"f-since-fault\"") && html.contains("id=\"f-since-fault\""), "{html}");
+    assert!(html.contains("No run was looked for"), "{html}");
+}
+
+#[test]
+fn only_who_may_take_the_audit_out_sees_the_way() {
+    assert!(main_of(&samples::audit()).contains("action=\"/audit/export\""));
+    assert!(!main_of(&samples::audit_story()).contains("action=\"/audit/export\""));
+}
+
+#[test]
+fn one_is_not_many() {
+    let mut form = samples::runbook_form();
+    form.card.targets.truncate(1);
+    assert!(main_of(&form).contains("1 system of this estate"));
+    assert!(main_of(&samples::runbook_form()).contains("2 systems of this estate"));
 }

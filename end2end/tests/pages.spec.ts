@@ -15,6 +15,8 @@ const PAGES = {
   runbook: "/runbooks/scale-workload?target=deployment/aia-production-eu/aia-production/aia-backend-simple",
   runs: "/runs",
   audit: "/audit",
+  search: "/search?q=aia",
+  help: "/help",
   missing: "/no-such-page",
 } as const;
 

@@ -61,18 +61,20 @@ impl Asked {
 
 /// The theme's cookie. It says nothing about anybody, so scripts may read it.
 pub const THEME_COOKIE: &str = "theme";
+/// The cookie of whoever switched single-letter keys off. It says nothing about anybody either.
+pub const KEYS_COOKIE: &str = "keys";
 
 /// Finds out who asks, once for each request.
 pub async fn ask(State(console): State<Console>, mut request: Request, next: Next) -> Response {
     let text = |value: Option<String>| value.unwrap_or_default();
     let cookies: Vec<String> =
         request.headers().get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).map(str::to_owned).collect();
-    let theme = cookies
-        .iter()
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == THEME_COOKIE)
-        .and_then(|(_, word)| [Theme::Light, Theme::Dark].into_iter().find(|theme| theme.word() == word))
+    let cookie = |wanted: &str| {
+        let mut pairs = cookies.iter().flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        pairs.find(|(name, _)| *name == wanted).map(|(_, word)| word)
+    };
+    let theme = cookie(THEME_COOKIE)
+        .and_then(|word| [Theme::Light, Theme::Dark].into_iter().find(|theme| theme.word() == word))
         .unwrap_or_default();
     let session = request.extensions().get::<Session>().cloned();
     let caller = console.identity.caller(session.as_ref()).await;
@@ -92,6 +94,7 @@ pub async fn ask(State(console): State<Console>, mut request: Request, next: Nex
         screen,
         address,
         theme,
+        keys_off: cookie(KEYS_COOKIE) == Some("off"),
         nonce: text(request.extensions().get::<Nonce>().map(|nonce| nonce.0.clone())),
         request_id: text(request.extensions().get::<RequestId>().map(|id| id.0.clone())),
     };

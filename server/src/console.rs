@@ -74,6 +74,8 @@ pub struct Asked {
     pub address: Option<IpAddr>,
     /// The theme in the cookie.
     pub theme: Theme,
+    /// Whether single-letter keys are off in this browser, by its cookie.
+    pub keys_off: bool,
     /// The nonce of this response.
     pub nonce: String,
     /// The id to quote.
@@ -93,6 +95,7 @@ impl Console {
             running: self.drawing.running(),
             data,
             place,
+            keys: !asked.keys_off,
             kinds: self.estate.kinds(),
             title: title.into(),
             live: None,

@@ -13,6 +13,7 @@ pub mod commands;
 pub mod config;
 pub mod console;
 pub mod executor;
+pub mod filters;
 pub mod forms;
 pub mod headers;
 pub mod identity;

@@ -1,11 +1,13 @@
 //! The GET handlers: what is asked for, drawn from what is known.
 
+mod find;
+mod lists;
 mod settings;
 mod wall;
 
 use std::collections::BTreeMap;
 
-use app::model::{AuditFilter, Code, Frame, Kind, Place, Refusal, SetUp, SignIn, SystemId, Topic};
+use app::model::{Code, Frame, Kind, Place, Refusal, SetUp, SignIn, SystemId, Topic};
 use axum::{
     Extension,
     body::Body,
@@ -14,6 +16,9 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
+
+pub use find::{help, search};
+pub use lists::{audit, runbooks, runs};
 
 use crate::{
     console::{Answer, Asked, Console, html},
@@ -185,13 +190,6 @@ pub async fn backups_of(State(console): State<Console>, Extension(asked): Extens
     }
 }
 
-/// `GET /runbooks`
-pub async fn runbooks(State(console): State<Console>, Extension(asked): Extension<Asked>) -> Answer {
-    let caller = asked.me(&console)?;
-    let cards = console.drawing.cards(caller.role);
-    Ok(console.page(StatusCode::OK, console.frame(&asked, Place::Runbooks, "Runbooks"), cards.as_slice()))
-}
-
 /// `GET /runbooks/{id}?target=…`
 pub async fn runbook(
     State(console): State<Console>,
@@ -229,21 +227,6 @@ pub async fn plan(State(console): State<Console>, Extension(asked): Extension<As
     }
 }
 
-/// Where a list goes on.
-#[derive(Debug, Deserialize)]
-pub struct Older {
-    before: Option<String>,
-}
-
-/// `GET /runs?before=…`
-pub async fn runs(State(console): State<Console>, Extension(asked): Extension<Asked>, Query(older): Query<Older>) -> Response {
-    let before = older.before.as_deref().and_then(|before| before.parse().ok());
-    match console.drawing.runs(before).await {
-        Ok(list) => console.page(StatusCode::OK, console.frame(&asked, Place::Runs, "Runs"), &list),
-        Err(err) => console.store_failed(&asked, &err),
-    }
-}
-
 /// `GET /runs/{id}`
 pub async fn run(State(console): State<Console>, Extension(asked): Extension<Asked>, Path(id): Path<String>) -> Answer {
     let caller = asked.me(&console)?;
@@ -258,34 +241,6 @@ pub async fn run(State(console): State<Console>, Extension(asked): Extension<Ask
         }
         Ok(None) => Ok(console.missing(&asked, format!("There is no run {id}."))),
         Err(err) => Ok(console.store_failed(&asked, &err)),
-    }
-}
-
-/// The audit's filter, as it stands in the address.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct AuditQuery {
-    actor: String,
-    kind: String,
-    target: String,
-    run: String,
-    before: Option<String>,
-    verified: Option<String>,
-}
-
-/// `GET /audit?actor=…&kind=…&target=…&run=…&before=…`
-pub async fn audit(State(console): State<Console>, Extension(asked): Extension<Asked>, Query(query): Query<AuditQuery>) -> Response {
-    let run = query.run.trim();
-    let (run, fault) = match run.parse::<i64>() {
-        Ok(run) => (Some(run), None),
-        Err(_) if run.is_empty() => (None, None),
-        Err(_) => (None, Some(format!("“{}” is no run number: type digits only.", run.chars().take(40).collect::<String>()))),
-    };
-    let before = query.before.as_deref().and_then(|before| before.parse().ok());
-    let filter = AuditFilter { actor: query.actor, kind: query.kind, target: query.target, run };
-    match console.drawing.audit(filter, before, fault, console.drawing.verified(console.clock.now())).await {
-        Ok(view) => console.page(StatusCode::OK, console.frame(&asked, Place::Audit, "Audit"), &view),
-        Err(err) => console.store_failed(&asked, &err),
     }
 }
 

@@ -36,6 +36,8 @@ pub enum Need {
     SignedIn,
     /// Whoever is signed in and may read the audit.
     Audit,
+    /// Whoever may take the audit out: auditors and administrators.
+    Export,
     /// Whoever is signed in, has a role that may act, and whose session the store has just confirmed.
     Act,
     /// Administrators, whose session the store has just confirmed where something is to be changed.
@@ -52,6 +54,7 @@ impl Need {
             Self::Anyone => true,
             Self::SignedIn | Self::Follow => role.is_some(),
             Self::Audit => role.is_some_and(Role::reads_audit),
+            Self::Export => role.is_some_and(|role| role.reaches(Role::Auditor)),
             Self::Act => role.is_some_and(|role| role.reaches(Role::Responder)),
             Self::Admin => role == Some(Role::Admin),
         }
@@ -67,7 +70,7 @@ impl Need {
     const fn role(self) -> Role {
         match self {
             Self::Act => Role::Responder,
-            Self::Audit => Role::Auditor,
+            Self::Audit | Self::Export => Role::Auditor,
             Self::Admin => Role::Admin,
             Self::Anyone | Self::SignedIn | Self::Follow => Role::Viewer,
         }
@@ -93,7 +96,7 @@ pub struct Door {
 /// Every door. The router is made from this list and from nothing else, so a test that walks it misses none.
 #[must_use]
 pub fn doors() -> Vec<Door> {
-    use Need::{Act, Admin, Anyone, Audit, Follow, SignedIn};
+    use Need::{Act, Admin, Anyone, Audit, Export, Follow, SignedIn};
     let read = |path, need, handler| Door { method: Method::GET, path, need, handler };
     let change = |path, need, handler| Door { method: Method::POST, path, need, handler };
     vec![
@@ -115,6 +118,9 @@ pub fn doors() -> Vec<Door> {
         change("/runs/{id}/cancel", Act, post(forms::cancel)),
         read("/audit", Audit, get(pages::audit)),
         change("/audit/verify", Audit, post(forms::verify)),
+        change("/audit/export", Export, post(forms::export)),
+        read("/search", SignedIn, get(pages::search)),
+        read("/help", SignedIn, get(pages::help)),
         read("/live", Follow, get(pages::live)),
         read(WALL, Anyone, get(pages::wall)),
         read("/wall/pair/{link}", Anyone, get(pages::wall_link)),
@@ -141,6 +147,7 @@ pub fn doors() -> Vec<Door> {
         read("/set-up", Anyone, get(pages::set_up)),
         change("/set-up", Anyone, post(forms::set_up)),
         change("/theme", Anyone, post(forms::theme)),
+        change("/keys", Anyone, post(forms::keys)),
         read("/pkg/{file}", Anyone, get(assets::serve)),
         read("/healthz", Anyone, get(probe_points::healthz)),
         read("/readyz", Anyone, get(probe_points::readyz)),
@@ -234,6 +241,7 @@ async fn guard(need: Need, State(console): State<Console>, request: Request, nex
             &Refusal {
                 code: Code::Forbidden,
                 what: match need {
+                    Need::Export => format!("Your role, {}, may not take the audit out.", role.word()),
                     Need::Audit => format!("Your role, {}, may not read the audit.", role.word()),
                     Need::Admin => format!("Your role, {}, may not keep accounts and screens.", role.word()),
                     Need::Act | Need::SignedIn | Need::Follow | Need::Anyone => {

@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
-use super::{fresh_class, icon, icon::MORE, line, shown, stale, text::LINE};
+use super::{find_link, fresh_class, icon, icon::MORE, line, shown, stale, text::LINE};
 use crate::{
-    islands::Live,
+    islands::{Keys, Live},
     model::{Frame, Me, RunningRun, Seen, Spot, Theme},
 };
 
@@ -15,10 +15,12 @@ pub fn top(frame: &Frame) -> AnyView {
     view! {
         <header class="top">
             {live}
+            <Keys/>
             <a class="top-env" href="/"><span>{shown(&frame.estate, LINE)}</span>" "<span>{shown(&frame.environment, LINE)}</span></a>
             <ul aria-label="State of the console">
                 {strip_runs(&frame.running)}
                 {data(frame.data.as_ref())}
+                {frame.me.is_some().then(find_link)}
                 {frame.me.as_ref().map(who)}
             </ul>
         </header>
@@ -42,9 +44,9 @@ fn runs(running: &[RunningRun]) -> AnyView {
     let clock = super::clock(first.elapsed_ms, true);
     let longest = super::clock(running.iter().map(|run| run.elapsed_ms).max().unwrap_or_default(), true);
     if running.len() == 1 {
-        view! { <a href=format!("/runs/{}", first.id)>{shown(&first.title, 48)}", " {clock}</a> }.into_any()
+        view! { <a href=format!("/runs/{}", first.id) title=shown(&first.title, LINE)>{shown(&first.title, 48)}", " {clock}</a> }.into_any()
     } else {
-        view! { <a href="/runs">{running.len()}" running, longest " {longest}</a> }.into_any()
+        view! { <a href="/runs?state=open">{running.len()}" running, longest " {longest}</a> }.into_any()
     }
 }
 

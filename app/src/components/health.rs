@@ -40,16 +40,13 @@ fn word(health: Health) -> AnyView {
 /// How a run stands, as shape and word. What has not ended is never drawn as an ending, and an unknown one never as failed or done.
 #[must_use]
 pub fn run_state(state: RunState) -> AnyView {
-    let (shape, word) = match state {
-        RunState::Queued => (None, "queued"),
-        RunState::Running => (None, "running"),
-        RunState::Cancelling => (None, "stopping"),
-        RunState::Unknown => (Some(Health::Unknown), "unknown"),
-        RunState::Succeeded => (Some(Health::Ok), "succeeded"),
-        RunState::SucceededElsewhere => (Some(Health::Degraded), "succeeded elsewhere"),
-        RunState::Failed => (Some(Health::Down), "failed"),
-        RunState::Cancelled => (None, "stopped"),
-        RunState::Refused => (None, "refused"),
+    let word = state.label();
+    let shape = match state {
+        RunState::Unknown => Some(Health::Unknown),
+        RunState::Succeeded => Some(Health::Ok),
+        RunState::SucceededElsewhere => Some(Health::Degraded),
+        RunState::Failed => Some(Health::Down),
+        RunState::Queued | RunState::Running | RunState::Cancelling | RunState::Cancelled | RunState::Refused => None,
     };
     match shape {
         Some(shape) => view! { <span class="health" data-health=shape.word()>{word}</span> }.into_any(),

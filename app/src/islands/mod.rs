@@ -5,6 +5,8 @@ mod ages;
 #[cfg(any(test, feature = "hydrate"))]
 mod backoff;
 #[cfg(feature = "hydrate")]
+mod keys;
+#[cfg(feature = "hydrate")]
 mod page;
 #[cfg(feature = "hydrate")]
 mod stream;
@@ -19,4 +21,12 @@ pub fn Live() -> impl IntoView {
     #[cfg(feature = "hydrate")]
     stream::follow(page::Page::here(voice));
     view! { <span class="sr" aria-live="polite">{move || voice.get()}</span> }
+}
+
+/// Hears the keys, and opens the palette over the page. One a page; what it opens stands in the page already, closed.
+#[island]
+pub fn Keys() -> impl IntoView {
+    #[cfg(feature = "hydrate")]
+    keys::listen();
+    view! { <i hidden></i> }
 }

@@ -1,6 +1,8 @@
 //! What was done, tried and refused.
 
-use super::Moment;
+use chrono::{DateTime, Utc};
+
+use super::{Filter, Moment};
 
 /// One event of the audit.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +15,8 @@ pub struct AuditRow {
     pub actor: String,
     /// What kind of event, in the store's word ("permission_denied").
     pub kind: String,
+    /// How it came out, in the filter's word ("done").
+    pub outcome: String,
     /// What happened, as a sentence.
     pub sentence: String,
     /// The run that it belongs to.
@@ -30,27 +34,18 @@ pub struct AuditRow {
 pub struct AuditView {
     /// The events, newest first (oldest first in one run's story).
     pub rows: Vec<AuditRow>,
-    /// The filter as typed.
-    pub filter: AuditFilter,
+    /// What is looked for.
+    pub filter: Filter,
+    /// The one run whose whole story this is.
+    pub story: Option<i64>,
     /// Where the next page begins; none on the last.
     pub older: Option<i64>,
+    /// How many events there are, and when the first was written; none while there is none.
+    pub all: Option<(i64, DateTime<Utc>)>,
     /// What the last verification of the chain said.
     pub verified: Option<Verification>,
-    /// What is wrong with the filter.
-    pub fault: Option<String>,
-}
-
-/// What is looked for in the audit.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AuditFilter {
-    /// Only this person's.
-    pub actor: String,
-    /// Only this kind.
-    pub kind: String,
-    /// Only about this target.
-    pub target: String,
-    /// Only this run, as a whole story.
-    pub run: Option<i64>,
+    /// Whether the person who looks may take the events out of the console.
+    pub may_export: bool,
 }
 
 /// What a verification of the chain said.
@@ -62,4 +57,10 @@ pub struct Verification {
     pub sentence: String,
     /// When.
     pub at: Moment,
+    /// By whom.
+    pub by: String,
+    /// The beginning of the hash of the last event that was verified.
+    pub head: Option<String>,
+    /// How many events are newer than that one.
+    pub newer: i64,
 }

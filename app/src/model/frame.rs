@@ -21,6 +21,8 @@ pub struct Frame {
     pub data: Option<Seen>,
     /// The place in the rail that is lit.
     pub place: Place,
+    /// Whether single letters are keys in this browser.
+    pub keys: bool,
     /// The kinds of system that this estate has: places for others are not there.
     pub kinds: Vec<Kind>,
     /// What stands in `<title>` before the environment.

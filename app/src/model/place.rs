@@ -21,6 +21,8 @@ pub enum Place {
     Audit,
     /// `/settings`: one's own account; for administrators also those of others, sessions and screens.
     Settings,
+    /// `/help`
+    Help,
     /// Nowhere: sign-in, errors.
     Outside,
 }
@@ -104,6 +106,7 @@ pub const SPOTS: &[Spot] = &[
     Spot { group: Group::Keep, place: Place::Backups, title: "Backups", path: "/backups", key: 'k', tab: MORE, sees: Sees::Everybody, kinds: &[Kind::Backup], icon: "M1.500 2.500h13v3.500h-13zM2.500 6v8h11V6M6 9h4" },
     Spot { group: Group::Keep, place: Place::Audit, title: "Audit", path: "/audit", key: 'u', tab: MORE, sees: Sees::Audit, kinds: &[], icon: "M2 3.500h2M2 8h2M2 12.500h2M6.500 3.500H14M6.500 8H14M6.500 12.500H14" },
     Spot { group: Group::Keep, place: Place::Settings, title: "Settings", path: "/settings", key: ',', tab: MORE, sees: Sees::Everybody, kinds: &[], icon: "M8.500 4.500a2 2 0 1 0 4 0a2 2 0 1 0-4 0M3.500 11.500a2 2 0 1 0 4 0a2 2 0 1 0-4 0M2 4.500h6.500M12.500 4.500H14M2 11.500h1.500M7.500 11.500H14" },
+    Spot { group: Group::Keep, place: Place::Help, title: "Help", path: "/help", key: 'h', tab: MORE, sees: Sees::Everybody, kinds: &[], icon: "M1.500 8a6.500 6.500 0 1 0 13 0a6.500 6.500 0 1 0-13 0M6 6.300a2 2 0 1 1 2 2.200v1M8 11.600v.1" },
 ];
 
 /// The places that are there for somebody of `role` in an estate that has systems of `kinds`, in the rail's order.

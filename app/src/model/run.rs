@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Moment, SystemId, Undo};
+use super::{Filter, Moment, SystemId, Undo};
 
 /// How a run stands. *Unknown* is not an ending: the run keeps its locks and the console looks again until it knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +54,22 @@ impl RunState {
             Self::SucceededElsewhere => "succeeded_elsewhere",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// The word on a page.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Cancelling => "stopping",
+            Self::Unknown => "unknown",
+            Self::Succeeded => "succeeded",
+            Self::SucceededElsewhere => "succeeded elsewhere",
+            Self::Failed => "failed",
+            Self::Cancelled => "stopped",
             Self::Refused => "refused",
         }
     }
@@ -199,9 +215,11 @@ pub struct RunRow {
     pub elapsed_ms: u64,
 }
 
-/// `/runs`: what was run, newest first.
+/// `/runs`: what was run; what has not ended first, then newest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunList {
+    /// What is looked for.
+    pub filter: Filter,
     /// The runs of this page.
     pub rows: Vec<RunRow>,
     /// Where the next page begins; none on the last.

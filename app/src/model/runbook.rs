@@ -1,6 +1,6 @@
 //! What stands on a button.
 
-use super::{Role, SystemId};
+use super::{Filter, Kind, Moment, Role, RunState, SystemId};
 
 /// How much a run may hurt; what is dangerous asks for the target's name, typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,10 +38,40 @@ pub struct RunbookCard {
     pub role: Role,
     /// How much it may hurt.
     pub risk: Risk,
+    /// The kind of system that it is done to.
+    pub kind: Kind,
     /// The systems that this estate allows it on.
     pub targets: Vec<SystemId>,
     /// Why the person who looks may not run it; none when they may.
     pub refused: Option<String>,
+    /// Its last run; none when it was never run, or the store does not answer.
+    pub last: Option<LastRun>,
+}
+
+/// How and when a runbook was last run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LastRun {
+    /// The run's number.
+    pub run: i64,
+    /// How it stands.
+    pub state: RunState,
+    /// When it was asked for.
+    pub asked: Moment,
+    /// How long such a run usually takes, in milliseconds: the median of the newest that succeeded.
+    pub usual_ms: Option<u64>,
+}
+
+/// `/runbooks`
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunbookCatalog {
+    /// What is looked for.
+    pub filter: Filter,
+    /// The runbooks that match, by kind of system.
+    pub groups: Vec<(Kind, Vec<RunbookCard>)>,
+    /// How many there are.
+    pub all: usize,
+    /// How many of them the person who looks may plan.
+    pub mine: usize,
 }
 
 /// A runbook's form, before a plan is made.

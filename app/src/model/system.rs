@@ -62,6 +62,23 @@ impl Kind {
         }
     }
 
+    /// What several of them are called, as a heading.
+    #[must_use]
+    pub const fn plural(self) -> &'static str {
+        match self {
+            Self::Dns => "DNS",
+            Self::Certificate => "Certificates",
+            Self::Endpoint => "Endpoints",
+            Self::Cluster => "Clusters",
+            Self::Ingress => "Ingresses",
+            Self::Deployment => "Workloads",
+            Self::Database => "Databases",
+            Self::Cache => "Caches",
+            Self::Backup => "Backups",
+            Self::Metric => "Metrics",
+        }
+    }
+
     /// How many parts follow the kind: `deployment/CLUSTER/NAMESPACE/NAME` has three.
     #[must_use]
     pub const fn parts(self) -> usize {

@@ -4,64 +4,87 @@ use leptos::prelude::*;
 
 use crate::{
     components::{
-        ago, cell, cell_figure, cell_wide, counted, crumbs, empty, figures, head, line, notice, number, panel, post_button, row, sentence,
-        shown, table, when, words,
+        ago, cell, cell_figure, cell_wide, counted, crumbs, empty, figures, filter_form, head, health_as, hidden_fields, line,
+        none_matches, notice, number, older, panel, post_button, row, sentence, shown, table, when, words,
     },
-    model::{AuditFilter, AuditRow, AuditView, Health, Verification},
+    model::{AuditRow, AuditView, Health, Verification},
     render::Page,
 };
 
 impl Page for AuditView {
     fn view(&self) -> AnyView {
-        let verify = view! { <div class="btns">{post_button("/audit/verify", &[], None, "Verify the audit")}</div> }.into_any();
-        let text = "Every change and every attempt, in one chain. Nothing here can be changed or deleted.";
-        let (title, way) = match self.filter.run {
+        let verify = view! { <div class="btns">{post_button("/audit/verify", &[], None, "Verify audit")}</div> }.into_any();
+        let text = match &self.all {
+            Some((all, since)) => format!(
+                "{} since {}, in one chain. Nothing here can be changed or deleted.",
+                counted_events(*all),
+                since.format("%-d %B %Y")
+            ),
+            None => "Every change and every attempt, in one chain. Nothing here can be changed or deleted.".to_owned(),
+        };
+        let (title, way) = match self.story {
             Some(run) => (format!("Audit of run {run}"), crumbs(&[("Audit", "/audit")], &format!("Run {run}")).into()),
             None => ("Audit".to_owned(), None),
         };
-        view! { {way}{head("audit-head", title, text, Some(verify))}{self.verified.as_ref().map(verified)}{events(self)} }.into_any()
+        view! { {way}{head("audit-head", title, &text, Some(verify))}{self.verified.as_ref().map(verified)}{events(self)} }.into_any()
     }
+}
+
+fn counted_events(n: i64) -> String {
+    if n == 1 { "1 event".to_owned() } else { format!("{} events", number(n)) }
 }
 
 fn verified(verified: &Verification) -> AnyView {
     let (health, title) = if verified.intact { (Health::Ok, "Chain unbroken") } else { (Health::Down, "Chain broken") };
-    let text = view! { {sentence(&verified.sentence)}" Verified " {ago(&verified.at)}" ago." };
+    let head = verified.head.as_ref().map(|head| view! { ", head "<code>{shown(head, 16)}</code> });
+    let newer = (verified.newer > 0).then(|| {
+        let words =
+            if verified.newer == 1 { "1 event is newer.".to_owned() } else { format!("{} events are newer.", number(verified.newer)) };
+        let button =
+            verified.intact.then(|| post_button("/audit/verify", &[("from".into(), "newer".into())], None, "Verify the newer ones"));
+        view! { " "{words}" "{button} }
+    });
+    let text = view! { {sentence(&verified.sentence)}{head}". Verified by "{line(&verified.by)}", "{ago(&verified.at)}" ago."{newer} };
     notice(health, "Result of the last verification", title.into_any(), text.into_any())
 }
 
 fn events(audit: &AuditView) -> AnyView {
-    let story = audit.filter.run.is_some();
-    let note = if story { "the whole story of one run, from its beginning" } else { "newest first" };
-    let list = if audit.rows.is_empty() {
-        empty("No event matches. Take words out of the filter to see more.")
+    let note = if audit.story.is_some() { "the whole story of one run, from its beginning" } else { "newest first" };
+    let list = if audit.rows.is_empty() && audit.filter.is_set() {
+        none_matches(&audit.filter, "event")
+    } else if audit.rows.is_empty() {
+        empty("Events would be listed here: who did what to which system, and how it came out.")
     } else {
-        let columns = [figures("Event"), words("UTC"), words("Who"), words("What"), words("Target"), words("Detail"), words("Run")];
+        let columns = [figures("Event"), words("UTC"), words("Who"), words("What"), words("Target"), words("Outcome"), words("Run")];
         table("Table of events", &columns, audit.rows.iter().map(event).collect())
     };
-    let older = audit.older.map(|older| {
-        view! { <div class="tools"><a class="btn" href=older_href(&audit.filter, older)>"Show older events"</a></div> }
-    });
+    let run = audit.story.map(|run| view! { <p class="pad"><a href=format!("/runs/{run}")>"Open run " {run}</a></p> });
     let count = counted(audit.rows.len(), "event", "events");
-    panel("events", "Events", format!("{count}, {note}"), view! { {filter(audit)}{list}{older} })
+    panel(
+        "events",
+        "Events",
+        format!("{count}, {note}"),
+        view! {
+            {filter_form(&audit.filter, "Filter events")}
+            {run}
+            {list}
+            {older(&audit.filter, audit.older, "Show older events")}
+            {(audit.may_export && !audit.filter.has_fault()).then(|| export(audit))}
+        },
+    )
 }
 
-fn filter(audit: &AuditView) -> AnyView {
-    let filter = &audit.filter;
-    let field = |name: &'static str, label: &'static str, value: String| {
-        view! { <label class="tool">{label}<input name=name value=value autocomplete="off" spellcheck="false"/></label> }
-    };
-    let run = filter.run.map(|run| run.to_string()).unwrap_or_default();
-    let set = *filter != AuditFilter::default();
-    let fault = audit.fault.as_ref().map(|fault| view! { <p class="fault" role="alert">{sentence(fault)}</p> });
+/// The way out of the console: everything that the filter leaves, not only what this page shows.
+fn export(audit: &AuditView) -> AnyView {
+    let set = audit.filter.fields.iter().filter(|field| !field.value.is_empty());
+    let fields: Vec<_> = set.map(|field| (field.name.clone(), field.value.clone())).collect();
+    let what = if fields.is_empty() { "All events".to_owned() } else { "All events that match".to_owned() };
     view! {
-        <form class="tools" method="get" action="/audit" role="search" aria-label="Filter events" novalidate>
-            {field("actor", "Who", filter.actor.clone())}
-            {field("kind", "Kind of event", filter.kind.clone())}
-            {field("target", "Target", filter.target.clone())}
-            {field("run", "Run", run)}
-            <button class="btn">"Filter events"</button>
-            {set.then(|| view! { <a href="/audit">"Show all"</a> })}
-            {fault}
+        <form class="tools" method="post" action="/audit/export" aria-label="Export events" novalidate>
+            {hidden_fields(&fields)}
+            <button class="btn" name="format" value="jsonl">"Export as JSON Lines"</button>
+            <button class="btn" name="format" value="csv">"Export as CSV"</button>
+            <small>{what}", oldest first. That you took them is written to the audit."</small>
         </form>
     }
     .into_any()
@@ -80,39 +103,18 @@ fn event(event: &AuditRow) -> AnyView {
         {cell_figure("Event", number)}
         {cell("UTC", when(&event.at))}
         {cell("Who", line(&event.actor))}
-        {cell_wide("What", sentence(&event.sentence))}
+        {cell_wide("What", view! { {sentence(&event.sentence)}<br/><small class="pairs">{pairs}</small> })}
         {cell("Target", target)}
-        {cell_wide("Detail", view! { <small class="pairs">{pairs}</small> })}
+        {cell("Outcome", outcome(&event.outcome))}
         {cell("Run", run)}
     })
 }
 
-/// The address of the next page, with the filter kept.
-fn older_href(filter: &AuditFilter, older: i64) -> String {
-    let mut href = format!("/audit?before={older}");
-    for (name, value) in [("actor", &filter.actor), ("kind", &filter.kind), ("target", &filter.target)] {
-        if !value.is_empty() {
-            href.push_str(&format!("&{name}={}", encoded(value)));
-        }
-    }
-    if let Some(run) = filter.run {
-        href.push_str(&format!("&run={run}"));
-    }
-    href
-}
-
-/// A value for a query: everything but letters and digits as `%XX`.
-fn encoded(value: &str) -> String {
-    value.bytes().map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_next_page_keeps_the_filter() {
-        let filter = AuditFilter { actor: "a&b".into(), target: "deployment/eu/shop/cart".into(), ..AuditFilter::default() };
-        assert_eq!(older_href(&filter, 7), "/audit?before=7&actor=a%26b&target=deployment%2Feu%2Fshop%2Fcart");
+/// Only what failed or is not known has a shape: a refusal is the console at work.
+fn outcome(word: &str) -> AnyView {
+    match word {
+        "failed" => health_as(Health::Down, "failed".into_any()),
+        "unknown" => health_as(Health::Unknown, "unknown".into_any()),
+        other => shown(other, 20).into_any(),
     }
 }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::{
-    components::{crumbs, head, health_as, line, notice, panel, parameter, sentence, shown, target_choice},
+    components::{counted, crumbs, head, health_as, line, notice, panel, parameter, sentence, shown, target_choice},
     model::{Health, RunbookForm},
     render::Page,
 };
@@ -52,7 +52,7 @@ fn about(form: &RunbookForm) -> AnyView {
         <dl class="facts pad">
             <dt>"Needs"</dt><dd>{card.role.word()}", " {may}</dd>
             <dt>"Risk"</dt><dd>{card.risk.word()}</dd>
-            <dt>"Allowed on"</dt><dd>{format!("{} systems of this estate", card.targets.len())}</dd>
+            <dt>"Allowed on"</dt><dd>{format!("{} of this estate", counted(card.targets.len(), "system", "systems"))}</dd>
         </dl>
     };
     let help = (!form.help.is_empty()).then(|| {

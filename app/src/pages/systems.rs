@@ -41,23 +41,7 @@ fn body(list: &SystemList) -> AnyView {
 }
 
 fn group(kind: Kind) -> AnyView {
-    view! { <tr role="row" class="group"><td role="cell" colspan="6">{plural(kind)}</td></tr> }.into_any()
-}
-
-/// The kind as a heading.
-const fn plural(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Dns => "DNS",
-        Kind::Certificate => "Certificates",
-        Kind::Endpoint => "Endpoints",
-        Kind::Cluster => "Clusters",
-        Kind::Ingress => "Ingresses",
-        Kind::Deployment => "Workloads",
-        Kind::Database => "Databases",
-        Kind::Cache => "Caches",
-        Kind::Backup => "Backups",
-        Kind::Metric => "Metrics",
-    }
+    view! { <tr role="row" class="group"><td role="cell" colspan="6">{kind.plural()}</td></tr> }.into_any()
 }
 
 /// A system without a reading is unknown, whatever its health says.

@@ -3,6 +3,7 @@
 
 mod cache;
 mod database;
+mod lists;
 mod settings;
 
 use app::model::*;
@@ -10,6 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::cache::*;
 pub use database::{database, database_stale};
+pub use lists::*;
 pub use settings::*;
 
 /// The moment at which every sample was written.
@@ -43,6 +45,7 @@ pub fn frame(place: Place, title: &str) -> Frame {
         running: vec![],
         data: Some(seen(1, 1, 15)),
         place,
+        keys: true,
         kinds: Kind::ALL.to_vec(),
         title: title.into(),
         live: None,
@@ -895,8 +898,10 @@ pub fn restart_card() -> RunbookCard {
         purpose: "Replaces the pods one by one; the service goes on.".into(),
         role: Role::Responder,
         risk: Risk::Low,
+        kind: Kind::Deployment,
         targets: vec![id(BACKEND), id(FRONTEND)],
         refused: None,
+        last: Some(LastRun { run: 1371, state: RunState::Succeeded, asked: moment(172_800), usual_ms: Some(70_000) }),
     }
 }
 
@@ -907,22 +912,35 @@ pub fn scale_card() -> RunbookCard {
         purpose: "Sets replicas, or the autoscaler's bounds where one owns them.".into(),
         role: Role::Responder,
         risk: Risk::Medium,
+        kind: Kind::Deployment,
         targets: vec![id(BACKEND), id(FRONTEND)],
         refused: None,
+        last: Some(LastRun { run: 1371, state: RunState::Succeeded, asked: moment(172_800), usual_ms: Some(70_000) }),
     }
 }
 
-pub fn runbooks() -> Vec<RunbookCard> {
+pub fn runbooks() -> RunbookCatalog {
     let failover = RunbookCard {
         id: "fail-over-database".into(),
         title: "Fail over PostgreSQL".into(),
         purpose: "Promotes a replica though the leader does not answer; may lose writes.".into(),
         role: Role::Admin,
         risk: Risk::High,
+        kind: Kind::Database,
         targets: vec![id("database/aia_production")],
         refused: Some("Needs admin; you are operator.".into()),
+        last: None,
     };
-    vec![restart_card(), scale_card(), failover]
+    RunbookCatalog {
+        filter: filter("/runbooks", &[("q", "Words", ""), ("kind", "Kind", "")]),
+        groups: vec![(Kind::Deployment, vec![restart_card(), scale_card()]), (Kind::Database, vec![failover])],
+        all: 3,
+        mine: 2,
+    }
+}
+
+pub fn runbooks_none_matches() -> RunbookCatalog {
+    RunbookCatalog { filter: filter("/runbooks", &[("q", "Words", "drop table")]), groups: vec![], ..runbooks() }
 }
 
 pub fn runbook_form() -> RunbookForm {
@@ -1154,81 +1172,6 @@ fn run_row(id_: i64, state: RunState, sentence: &str, ago: u64) -> RunRow {
         asked: moment(ago),
         elapsed_ms: 71_000,
     }
-}
-
-pub fn runs() -> RunList {
-    RunList {
-        rows: vec![
-            run_row(1482, RunState::Running, "3 of 5 pods replaced.", 34),
-            run_row(1481, RunState::Unknown, "The API server stopped answering; looking again every 2 s.", 820),
-            run_row(1480, RunState::SucceededElsewhere, "6 pods are ready: somebody scaled it meanwhile.", 4_000),
-            run_row(1479, RunState::Failed, "No progress for 10 min; 4 pods of revision 41 still serve.", 7_100),
-            run_row(1478, RunState::Refused, "The plan moved: replicas 5 to 6. Nothing was done.", 9_000),
-            run_row(1477, RunState::Cancelled, "Stopped after step 1 by nora.", 90_000),
-            run_row(1371, RunState::Succeeded, "5 of 5 pods are ready on revision 41.", 172_800),
-        ],
-        older: Some(1371),
-    }
-}
-
-pub fn audit() -> AuditView {
-    let row = |seq, ago, actor: &str, kind: &str, sentence: &str, run, target: Option<&str>, detail: &[(&str, &str)]| AuditRow {
-        seq,
-        at: moment(ago),
-        actor: actor.into(),
-        kind: kind.into(),
-        sentence: sentence.into(),
-        run,
-        target: target.map(Into::into),
-        detail: detail.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-        hash: "c41d7ae09b21".into(),
-    };
-    AuditView {
-        rows: vec![
-            row(184_306, 20, "console", "step", "step 2 began: wait for 5 pods", Some(1482), Some(BACKEND), &[("pods", "5")]),
-            row(
-                184_305,
-                34,
-                "nora",
-                "started",
-                "started Restart aia-backend-simple",
-                Some(1482),
-                Some(BACKEND),
-                &[("fingerprint", "7f3a 91c2"), ("reason", "memory grows since noon, OPS-2214")],
-            ),
-            row(
-                184_304,
-                160,
-                "vera",
-                "permission_denied",
-                "was denied: Restart workload needs responder",
-                None,
-                Some(BACKEND),
-                &[("role", "viewer"), ("needed", "responder")],
-            ),
-            row(184_303, 2_100, "nora", "signed_in", "signed in", None, None, &[("address", "10.4.1.20")]),
-            row(184_302, 2_130, "nobody", "sign_in_failed", "sign-in failed", None, None, &[("name", "nora"), ("address", "10.4.1.20")]),
-            row(184_301, 90_000, "console", "config_loaded", "loaded the estate file", None, None, &[("sha256", "88e1 02fb")]),
-        ],
-        filter: AuditFilter::default(),
-        older: Some(184_301),
-        verified: Some(Verification {
-            intact: true,
-            sentence: "184 303 events, every link holds; head c41d 7ae0.".into(),
-            at: moment(180),
-        }),
-        fault: None,
-    }
-}
-
-pub fn audit_story() -> AuditView {
-    let mut audit = audit();
-    audit.rows.retain(|row| row.run == Some(1482));
-    audit.rows.reverse();
-    audit.filter.run = Some(1482);
-    audit.older = None;
-    audit.verified = Some(Verification { intact: false, sentence: "Event 184 212 does not match its hash.".into(), at: moment(12) });
-    audit
 }
 
 pub fn sign_in() -> SignIn {

@@ -100,6 +100,43 @@ pub enum Exported {
     Csv,
 }
 
+impl Exported {
+    /// Reads the word of the form: `jsonl` or `csv`.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "jsonl" => Some(Self::JsonLines),
+            "csv" => Some(Self::Csv),
+            _ => None,
+        }
+    }
+
+    /// The ending of its file's name.
+    #[must_use]
+    pub const fn ending(self) -> &'static str {
+        match self {
+            Self::JsonLines => "jsonl",
+            Self::Csv => "csv",
+        }
+    }
+
+    /// Its media type.
+    #[must_use]
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::JsonLines => "application/jsonl; charset=utf-8",
+            Self::Csv => "text/csv; charset=utf-8",
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::JsonLines => "JSON Lines",
+            Self::Csv => "CSV",
+        }
+    }
+}
+
 /// One kind of event with its typed detail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "detail", rename_all = "snake_case", deny_unknown_fields)]
@@ -309,6 +346,9 @@ pub enum Event {
         format: Exported,
         /// How many events.
         n_events: i64,
+        /// What they were narrowed by, field and value.
+        #[serde(default)]
+        filter: Vec<(String, String)>,
     },
     /// The chain was verified.
     Verified {
@@ -316,6 +356,9 @@ pub enum Event {
         intact: bool,
         /// What was found.
         sentence: String,
+        /// The last event that is bound to all before it: number and hash, in hex.
+        #[serde(default)]
+        head: Option<(i64, String)>,
     },
 }
 
@@ -464,8 +507,7 @@ impl Event {
             Self::ConfigLoaded { replica, n_systems, n_runbooks, .. } => {
                 format!("{replica} started: {n_systems} systems, {n_runbooks} runbooks")
             }
-            Self::Exported { format: Exported::JsonLines, n_events } => format!("Exported {n_events} events as JSON Lines"),
-            Self::Exported { format: Exported::Csv, n_events } => format!("Exported {n_events} events as CSV"),
+            Self::Exported { format, n_events, .. } => format!("Exported {n_events} events as {}", format.words()),
             Self::Verified { sentence, .. } => format!("Verified the audit: {sentence}"),
         }
     }
@@ -516,6 +558,7 @@ impl Sealed {
             at: Moment { at: self.at, ago_ms: u64::try_from((now - self.at).num_milliseconds()).unwrap_or(0) },
             actor: self.actor.clone(),
             kind: self.kind.clone(),
+            outcome: self.outcome().word().to_owned(),
             sentence: event.map_or_else(|| format!("An event that this version cannot read: {}", self.kind), |event| event.sentence()),
             run: self.run,
             target: self.target.clone(),
@@ -607,8 +650,8 @@ mod tests {
             Event::ScreenRevoked { screen: text() },
             Event::ScreenRefused { screen: text(), revoked: true, tried: text(), address: text() },
             Event::ConfigLoaded { estate: text(), version: text(), replica: text(), n_systems: 23, n_runbooks: 3 },
-            Event::Exported { format: Exported::Csv, n_events: 9 },
-            Event::Verified { intact: true, sentence: text() },
+            Event::Exported { format: Exported::Csv, n_events: 9, filter: vec![(text(), text())] },
+            Event::Verified { intact: true, sentence: text(), head: Some((7, text())) },
         ]
     }
 
@@ -619,6 +662,14 @@ mod tests {
         for event in every() {
             assert_eq!(Event::read(event.kind(), &event.detail()), Some(event));
         }
+    }
+
+    #[test]
+    fn what_an_older_console_wrote_is_still_read() {
+        let verified = Event::Verified { intact: true, sentence: "x".to_owned(), head: None };
+        assert_eq!(Event::read("verified", r#"{"intact":true,"sentence":"x"}"#), Some(verified));
+        let exported = Event::Exported { format: Exported::Csv, n_events: 9, filter: vec![] };
+        assert_eq!(Event::read("exported", r#"{"format":"csv","n_events":9}"#), Some(exported));
     }
 
     #[test]

@@ -3,8 +3,12 @@
 mod canonical;
 mod chain;
 mod event;
+mod export;
+mod outcome;
 mod verify;
 
 pub use chain::{FORMAT, Link, NO_HASH, Sealed};
 pub use event::{Actor, Event, Exported, Kind, Made, PasswordBy, Record, ScreenMade, SignInFault};
-pub use verify::{Broken, Chain, verify};
+pub use export::export;
+pub use outcome::Outcome;
+pub use verify::{Broken, Chain, Span, verify, verify_span};

@@ -2,6 +2,8 @@
 //!
 //! What it cannot see by itself is a cut at the end: that takes a signed checkpoint of the head, kept elsewhere.
 
+use std::time::{Duration, Instant};
+
 use super::{FORMAT, NO_HASH, Sealed};
 use crate::store::{Store, StoreError};
 
@@ -17,6 +19,8 @@ pub struct Chain {
     pub head: Option<(i64, Vec<u8>)>,
     /// The first link that does not hold.
     pub broken: Option<Broken>,
+    /// Whether the walk came to where it was to end; else its time ran out before.
+    pub whole: bool,
 }
 
 /// A link that does not hold.
@@ -40,31 +44,62 @@ impl Chain {
     }
 }
 
+/// Which part of the chain is walked.
+#[derive(Clone, Debug, Default)]
+pub struct Span {
+    /// The first event; below 1 is 1.
+    pub from: i64,
+    /// The last one; without it, up to the newest.
+    pub to: Option<i64>,
+    /// The hash that the event before the first one is known to have had; without it, that event is taken as it is.
+    pub after: Option<Vec<u8>>,
+    /// How long the walk may take; it then ends where it is.
+    pub within: Option<Duration>,
+}
+
 /// Walks the events `from..=to` in order; without an end, up to the newest. The event before `from` is taken as it is.
 ///
 /// # Errors
 /// When the store does not answer.
 pub async fn verify(store: &Store, from: i64, to: Option<i64>) -> Result<Chain, StoreError> {
-    let from = from.max(1);
+    verify_span(store, &Span { from, to, ..Span::default() }).await
+}
+
+/// Walks a part of the chain.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn verify_span(store: &Store, span: &Span) -> Result<Chain, StoreError> {
+    let began = Instant::now();
+    let from = span.from.max(1);
     let before = if from == 1 { None } else { store.audit_forward(from - 1, 1).await?.into_iter().find(|event| event.seq == from - 1) };
-    let mut walk = Walk {
-        next: from,
-        prev: before.map_or_else(|| NO_HASH.to_vec(), |event| event.hash),
-        chain: Chain { n_events: 0, head: None, broken: None },
-    };
+    let mut chain = Chain { n_events: 0, head: None, broken: None, whole: true };
+    if let Some(known) = &span.after
+        && from > 1
+        && before.as_ref().map(|event| &event.hash) != Some(known)
+    {
+        let why = "it is no longer the event that was verified before".to_owned();
+        chain.broken = Some(Broken { seq: from - 1, why });
+        return Ok(chain);
+    }
+    let mut walk = Walk { next: from, prev: before.map_or_else(|| NO_HASH.to_vec(), |event| event.hash), chain };
     loop {
         let page = store.audit_forward(walk.next, PAGE).await?;
         if page.is_empty() {
             return Ok(walk.chain);
         }
         for event in page {
-            if to.is_some_and(|to| event.seq > to) {
+            if span.to.is_some_and(|to| event.seq > to) {
                 return Ok(walk.chain);
             }
             if let Err(broken) = walk.step(&event) {
                 walk.chain.broken = Some(broken);
                 return Ok(walk.chain);
             }
+        }
+        if span.within.is_some_and(|within| began.elapsed() > within) {
+            walk.chain.whole = false;
+            return Ok(walk.chain);
         }
     }
 }

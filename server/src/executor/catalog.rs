@@ -102,8 +102,10 @@ impl Catalog {
             purpose: spec.purpose.to_owned(),
             role: needed,
             risk: spec.risk,
+            kind: spec.kind,
             targets,
             refused,
+            last: None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Signing in and out, the first administrator, the theme.
+//! Signing in and out, the first administrator, and what a browser remembers: theme and keys.
 
 use std::net::SocketAddr;
 
@@ -13,7 +13,7 @@ use tower_sessions::Session;
 
 use super::{Fields, see};
 use crate::{
-    asked::THEME_COOKIE,
+    asked::{KEYS_COOKIE, THEME_COOKIE},
     config::Secret,
     console::{Asked, Console},
     identity::{self, PASSWORD_HINT, SetUpRefused},
@@ -94,9 +94,17 @@ pub async fn set_up(
 pub async fn theme(headers: HeaderMap, mut fields: Fields) -> Response {
     let word = fields.take("theme");
     let theme = [Theme::Light, Theme::Dark].into_iter().find(|theme| theme.word() == word).unwrap_or_default();
-    let age = if theme == Theme::System { 0 } else { 31_536_000 };
-    // Back to where the button was pressed: the browser says so for its own pages.
-    let back = headers
+    remembering(back(&headers), THEME_COOKIE, theme.word(), theme != Theme::System)
+}
+
+/// `POST /keys`: single-letter keys off, or on again, in this browser.
+pub async fn keys(headers: HeaderMap, mut fields: Fields) -> Response {
+    remembering(back(&headers), KEYS_COOKIE, "off", fields.take("keys") == "off")
+}
+
+/// Where the button was pressed: the browser says so for its own pages.
+fn back(headers: &HeaderMap) -> String {
+    let page = headers
         .get(header::REFERER)
         .and_then(|referer| referer.to_str().ok())
         .and_then(|referer| url::Url::parse(referer).ok())
@@ -105,8 +113,14 @@ pub async fn theme(headers: HeaderMap, mut fields: Fields) -> Response {
                 == Some(&referer[url::Position::BeforeHost..url::Position::AfterPort])
         })
         .map(|referer| referer[url::Position::BeforePath..url::Position::AfterQuery].to_owned());
-    let mut response = see(identity::inside(back.as_deref().unwrap_or("/")));
-    if let Ok(cookie) = HeaderValue::from_str(&format!("{THEME_COOKIE}={}; Path=/; Max-Age={age}; SameSite=Lax", theme.word())) {
+    identity::inside(page.as_deref().unwrap_or("/")).to_owned()
+}
+
+/// Sends the browser back with a cookie for a year, or without it.
+fn remembering(back: String, cookie: &str, word: &str, keep: bool) -> Response {
+    let age = if keep { 31_536_000 } else { 0 };
+    let mut response = see(&back);
+    if let Ok(cookie) = HeaderValue::from_str(&format!("{cookie}={word}; Path=/; Max-Age={age}; SameSite=Lax")) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
     response

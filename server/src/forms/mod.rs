@@ -17,8 +17,8 @@ use axum::{
 
 use futures::StreamExt;
 
-pub use account::{set_up, sign_in, sign_out, theme};
-pub use audit::verify;
+pub use account::{keys, set_up, sign_in, sign_out, theme};
+pub use audit::{export, verify};
 pub use runs::{cancel, plan, run};
 pub use screens::{pair_screen, revoke_screen};
 pub use settings::{

@@ -10,18 +10,37 @@ use crate::audit::{FORMAT, Link as ChainLink, NO_HASH, Record, Sealed};
 const TRIES: usize = 20;
 
 /// What is looked for. Empty: everything.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditQuery {
     /// Only this actor's.
     pub actor: Option<String>,
     /// Only of this kind.
     pub kind: Option<String>,
-    /// Only about this target.
-    pub target: Option<String>,
+    /// Only about one of these targets.
+    pub targets: Option<Vec<String>>,
     /// Only this run's.
     pub run: Option<i64>,
+    /// Only what came out so: a word of [`crate::audit::Outcome`].
+    pub outcome: Option<String>,
+    /// Only at this moment or later.
+    pub from: Option<DateTime<Utc>>,
+    /// Only before this moment.
+    pub to: Option<DateTime<Utc>>,
     /// Only events before this one: where the page before ended.
     pub before: Option<i64>,
+}
+
+/// The newest event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its number; there are no gaps, so it is also how many there are.
+    pub seq: i64,
+    /// Its hash.
+    pub hash: Vec<u8>,
+    /// When the first event was written.
+    pub since: DateTime<Utc>,
+    /// The store's time at the read.
+    pub now: DateTime<Utc>,
 }
 
 impl Store {
@@ -63,18 +82,105 @@ impl Store {
                 Sealed,
                 r#"select format, seq, at, actor, kind, run_id as run, target, detail, prev_hash, hash from audit_events
                    where ($1::bigint is null or seq < $1) and ($2::text is null or actor = $2) and ($3::text is null or kind = $3)
-                     and ($4::text is null or target = $4) and ($5::bigint is null or run_id = $5)
-                   order by seq desc limit $6"#,
+                     and ($4::text[] is null or target = any ($4)) and ($5::bigint is null or run_id = $5)
+                     and ($6::text is null or audit_outcome(kind, detail) = $6)
+                     and ($7::timestamptz is null or at >= $7) and ($8::timestamptz is null or at < $8)
+                   order by seq desc limit $9"#,
                 query.before,
                 query.actor,
                 query.kind,
-                query.target,
+                query.targets.as_deref(),
                 query.run,
+                query.outcome,
+                query.from,
+                query.to,
                 limit
             )
             .fetch_all(&mut *link)
             .await?;
             Ok(link.done((now, rows)))
+        })
+        .await
+    }
+
+    /// How many events fit, up to and with number `upto`.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn audit_count(&self, query: &AuditQuery, upto: i64) -> Result<i64, StoreError> {
+        self.ask(async {
+            let mut link = self.link().await?;
+            let count = sqlx::query_scalar!(
+                r#"select count(*) as "count!" from audit_events
+                   where seq <= $1 and ($2::text is null or actor = $2) and ($3::text is null or kind = $3)
+                     and ($4::text[] is null or target = any ($4)) and ($5::bigint is null or run_id = $5)
+                     and ($6::text is null or audit_outcome(kind, detail) = $6)
+                     and ($7::timestamptz is null or at >= $7) and ($8::timestamptz is null or at < $8)"#,
+                upto,
+                query.actor,
+                query.kind,
+                query.targets.as_deref(),
+                query.run,
+                query.outcome,
+                query.from,
+                query.to
+            )
+            .fetch_one(&mut *link)
+            .await?;
+            Ok(link.done(count))
+        })
+        .await
+    }
+
+    /// The events that fit, oldest first, after number `after` and up to and with `upto`, at most `limit` of them: for the export.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn audit_span(&self, query: &AuditQuery, after: i64, upto: i64, limit: i64) -> Result<Vec<Sealed>, StoreError> {
+        self.ask(async {
+            let mut link = self.link().await?;
+            let rows = sqlx::query_as!(
+                Sealed,
+                r#"select format, seq, at, actor, kind, run_id as run, target, detail, prev_hash, hash from audit_events
+                   where seq > $9 and seq <= $1 and ($2::text is null or actor = $2) and ($3::text is null or kind = $3)
+                     and ($4::text[] is null or target = any ($4)) and ($5::bigint is null or run_id = $5)
+                     and ($6::text is null or audit_outcome(kind, detail) = $6)
+                     and ($7::timestamptz is null or at >= $7) and ($8::timestamptz is null or at < $8)
+                   order by seq limit $10"#,
+                upto,
+                query.actor,
+                query.kind,
+                query.targets.as_deref(),
+                query.run,
+                query.outcome,
+                query.from,
+                query.to,
+                after,
+                limit
+            )
+            .fetch_all(&mut *link)
+            .await?;
+            Ok(link.done(rows))
+        })
+        .await
+    }
+
+    /// The newest event; `None` while there is none.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn audit_head(&self) -> Result<Option<Head>, StoreError> {
+        self.ask(async {
+            let mut link = self.link().await?;
+            let head = sqlx::query_as!(
+                Head,
+                r#"select head.seq, head.hash, first.at as since, clock_timestamp() as "now!"
+                   from (select seq, hash from audit_events order by seq desc limit 1) as head
+                   cross join (select at from audit_events order by seq limit 1) as first"#
+            )
+            .fetch_optional(&mut *link)
+            .await?;
+            Ok(link.done(head))
         })
         .await
     }

@@ -41,7 +41,7 @@ use tokio::sync::{Mutex, watch};
 pub use accept::{Accepted, Ask};
 pub use account_changes::{AccountSummary, Changed, Invited};
 pub use accounts::{Account, AccountId, NewAccount};
-pub use audit::AuditQuery;
+pub use audit::{AuditQuery, Head};
 pub use device_codes::CodeKept;
 pub use devices::{Device, DeviceId, DeviceOwner, DeviceState, NewDevice, Paired};
 pub use error::StoreError;

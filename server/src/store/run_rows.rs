@@ -85,7 +85,7 @@ pub struct Step {
 }
 
 /// Which runs are listed, newest first.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Runs {
     /// Only runs before this one: where the page before ended.
     pub before: Option<i64>,
@@ -95,6 +95,18 @@ pub struct Runs {
     pub runbook: Option<String>,
     /// Only runs that have not ended.
     pub open: bool,
+    /// Only runs that have.
+    pub ended: bool,
+    /// Only on one of these targets.
+    pub targets: Option<Vec<String>>,
+    /// Only in this state.
+    pub state: Option<String>,
+    /// Only of this account.
+    pub asked_by: Option<String>,
+    /// Only accepted at this moment or later.
+    pub since: Option<DateTime<Utc>>,
+    /// Only with this text in title, target, ending, reason or account; in any case of letters.
+    pub text: Option<String>,
 }
 
 impl Run {
@@ -191,17 +203,70 @@ impl Store {
                           clock_timestamp() as "now!"
                    from runs
                    where ($1::bigint is null or id < $1) and ($2::text is null or target = $2) and ($3::text is null or runbook = $3)
-                     and (not $4::boolean or ended_at is null)
-                   order by id desc limit $5"#,
+                     and (not $4::boolean or ended_at is null) and (not $5::boolean or ended_at is not null)
+                     and ($6::text[] is null or target = any ($6)) and ($7::text is null or state = $7)
+                     and ($8::text is null or asked_by = $8) and ($9::timestamptz is null or created_at >= $9)
+                     and ($10::text is null
+                          or strpos(lower(concat_ws(' ', title, target, sentence, reason, asked_by)), lower($10)) > 0)
+                   order by id desc limit $11"#,
                 which.before,
                 which.target,
                 which.runbook,
                 which.open,
+                which.ended,
+                which.targets.as_deref(),
+                which.state,
+                which.asked_by,
+                which.since,
+                which.text,
                 limit
             )
             .fetch_all(&mut *link)
             .await?;
             link.done(rows).into_iter().map(Row::into_run).collect()
+        })
+        .await
+    }
+
+    /// The last run of each of `runbooks` that was ever run, and how long such a run usually takes in milliseconds: the median of its
+    /// newest 20 that succeeded.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn last_runs(&self, runbooks: &[String]) -> Result<Vec<(Run, Option<u64>)>, StoreError> {
+        self.ask(async {
+            let mut link = self.link().await?;
+            let ids = sqlx::query!(
+                r#"select last.id as "id!", (extract(epoch from usual.took) * 1000)::bigint as usual_ms
+                   from unnest($1::text[]) as wanted (runbook)
+                   cross join lateral (select max(id) as id from runs where runs.runbook = wanted.runbook) as last
+                   cross join lateral (
+                       select percentile_disc(0.5) within group (order by took) as took
+                       from (select ended_at - created_at as took from runs
+                             where runs.runbook = wanted.runbook and state = 'succeeded' order by id desc limit 20) as newest
+                   ) as usual
+                   where last.id is not null"#,
+                runbooks
+            )
+            .fetch_all(&mut *link)
+            .await?;
+            let wanted: Vec<_> = ids.iter().map(|row| row.id).collect();
+            let rows = sqlx::query_as!(
+                Row,
+                r#"select id, plan_id, runbook, title, target, state, sentence, account_id, asked_by, reason, cancel_asked_by, created_at,
+                          started_at, ended_at, lease_holder, heard_at, lease_until <= clock_timestamp() as lapsed, fence,
+                          clock_timestamp() as "now!"
+                   from runs where id = any ($1)"#,
+                &wanted
+            )
+            .fetch_all(&mut *link)
+            .await?;
+            let usual = |id: i64| ids.iter().find(|row| row.id == id).and_then(|row| row.usual_ms).and_then(|ms| u64::try_from(ms).ok());
+            link.done(rows)
+                .into_iter()
+                .map(|row| Ok((usual(row.id), row.into_run()?)))
+                .map(|pair| pair.map(|(usual, run)| (run, usual)))
+                .collect()
         })
         .await
     }

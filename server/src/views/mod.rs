@@ -8,6 +8,7 @@ mod clusters;
 mod databases;
 mod runbooks;
 mod runs;
+mod search;
 mod settings;
 mod wall;
 
@@ -16,7 +17,7 @@ pub use runbooks::Typed;
 use std::{sync::Arc, time::Duration};
 
 use app::{
-    model::{Health, Kind, Overview, RunningRun, StateChange, SystemId, Topic, Verification},
+    model::{Health, Kind, Overview, RunningRun, StateChange, SystemId, Topic},
     render::LivePage,
 };
 use futures::future::BoxFuture;
@@ -43,7 +44,6 @@ pub struct Drawing {
     pub(crate) executor: Arc<Executor>,
     world_changes: watch::Sender<u64>,
     open: watch::Sender<Vec<RunningRun>>,
-    verified: watch::Sender<Option<(bool, String, Stamp)>>,
 }
 
 /// How often the open runs of all replicas are looked at.
@@ -70,7 +70,6 @@ impl Drawing {
             executor,
             world_changes: watch::Sender::new(0),
             open: watch::Sender::new(Vec::new()),
-            verified: watch::Sender::new(None),
         });
         tokio::spawn(drawing.clone().follow_world());
         tokio::spawn(drawing.clone().follow_runs());
@@ -97,18 +96,6 @@ impl Drawing {
                 () = tokio::time::sleep(OPEN_RUNS) => {}
             }
         }
-    }
-
-    /// Notes what a verification of the audit found.
-    pub fn note_verified(&self, intact: bool, sentence: String, at: Stamp) {
-        self.verified.send_replace(Some((intact, sentence, at)));
-    }
-
-    /// What the last verification in this process found.
-    #[must_use]
-    pub fn verified(&self, now: Stamp) -> Option<Verification> {
-        let (intact, sentence, at) = self.verified.borrow().clone()?;
-        Some(Verification { intact, sentence, at: Ages::At(now).moment(at.wall) })
     }
 
     /// The open runs, newest first.

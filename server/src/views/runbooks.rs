@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use app::model::{FieldInput, FormField, Moved, PlanView, Role, RunbookCard, RunbookForm, SystemId};
+use app::model::{FieldInput, FormField, LastRun, Moved, PlanView, Role, RunbookCard, RunbookCatalog, RunbookForm, SystemId};
 
 use super::{Drawing, runs::short};
 use crate::{
     actions::ParameterKind,
     executor::Barred,
+    filters,
     store::{Plan, StoreError},
 };
 
@@ -36,6 +37,26 @@ impl Drawing {
     #[must_use]
     pub fn cards(&self, role: Role) -> Vec<RunbookCard> {
         self.executor.catalog().cards(role, &self.systems())
+    }
+
+    /// The catalog as somebody of `role` sees it, narrowed by what was typed. While the store is away it says nothing of earlier runs.
+    pub async fn runbooks(&self, role: Role, typed: impl IntoIterator<Item = (String, String)>) -> RunbookCatalog {
+        let mut cards = self.cards(role);
+        let mut kinds: Vec<_> = cards.iter().map(|card| card.kind).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        let (filter, wanted) = filters::runbooks(typed, &kinds);
+        let (all, mine) = (cards.len(), cards.iter().filter(|card| card.refused.is_none()).count());
+        cards.retain(|card| !filter.has_fault() && wanted.admits(card));
+        let ids: Vec<_> = cards.iter().map(|card| card.id.clone()).collect();
+        for (run, usual_ms) in self.store.last_runs(&ids).await.unwrap_or_default() {
+            if let Some(card) = cards.iter_mut().find(|card| card.id == run.runbook) {
+                card.last = Some(LastRun { run: run.id, state: run.state, asked: run.moment(run.created_at), usual_ms });
+            }
+        }
+        let of = |kind| cards.iter().filter(|card| card.kind == kind).cloned().collect::<Vec<_>>();
+        let groups = kinds.into_iter().map(|kind| (kind, of(kind))).filter(|(_, cards)| !cards.is_empty()).collect();
+        RunbookCatalog { filter, groups, all, mine }
     }
 
     /// A runbook's form; `None` when there is no such runbook.

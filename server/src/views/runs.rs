@@ -1,12 +1,14 @@
 //! Runs as pages show them.
 
-use app::model::{Role, RunList, RunState, RunView};
+use app::model::{Filter, Role, RunList, RunState, RunView};
 
 use super::Drawing;
 use crate::store::{Runs, StoreError};
 
 /// How many runs stand on one page of the list.
 const PAGE: i64 = 50;
+/// How many open runs stand on the first page: a target has one, and a replica executes 64.
+const OPEN: i64 = 500;
 /// How many earlier runs stand on a run's page.
 const EARLIER: i64 = 5;
 
@@ -18,7 +20,7 @@ impl Drawing {
     pub async fn run(&self, id: i64, role: Option<Role>) -> Result<Option<RunView>, StoreError> {
         let Some(run) = self.store.run(id).await? else { return Ok(None) };
         let plan = self.store.plan(&run.plan).await?;
-        let which = Runs { before: Some(id), target: Some(run.target.to_string()), runbook: Some(run.runbook.clone()), open: false };
+        let which = Runs { before: Some(id), target: Some(run.target.to_string()), runbook: Some(run.runbook.clone()), ..Runs::default() };
         let earlier = self.store.runs(&which, EARLIER).await?.iter().map(crate::store::Run::row).collect();
         let undo =
             plan.as_ref().and_then(|plan| plan.body.undo.clone()).filter(|_| run.state.has_ended() && run.state != RunState::Refused);
@@ -45,15 +47,35 @@ impl Drawing {
         }))
     }
 
-    /// The list of runs, newest first.
+    /// The list of runs: what has not ended first, then newest first.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn runs(&self, before: Option<i64>) -> Result<RunList, StoreError> {
-        let runs = self.store.runs(&Runs { before, ..Runs::default() }, PAGE + 1).await?;
-        let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
-        let older = (runs.len() > page).then(|| runs.get(page - 1).map(|run| run.id)).flatten();
-        Ok(RunList { rows: runs.iter().take(page).map(crate::store::Run::row).collect(), older })
+    pub async fn runs(&self, filter: Filter, which: Runs, before: Option<i64>) -> Result<RunList, StoreError> {
+        if filter.has_fault() {
+            return Ok(RunList { filter, ..RunList::default() });
+        }
+        let state = which.state.as_deref().and_then(RunState::from_word);
+        let (wants_open, wants_ended) = match state {
+            Some(state) => (!state.has_ended(), state.has_ended()),
+            None => (true, !which.open),
+        };
+        let mut runs = Vec::new();
+        // What has not ended stands on the first page, whole; the pages after it go on with what has.
+        if wants_open && before.is_none() {
+            runs = self.store.runs(&Runs { open: true, ..which.clone() }, OPEN).await?;
+        }
+        let mut older = None;
+        if wants_ended {
+            let mut ended = self.store.runs(&Runs { ended: true, before, ..which }, PAGE + 1).await?;
+            let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
+            older = (ended.len() > page).then(|| ended.get(page - 1).map(|run| run.id)).flatten();
+            ended.truncate(page);
+            // One that ended between the two questions was answered twice.
+            ended.retain(|run| runs.iter().all(|open| open.id != run.id));
+            runs.append(&mut ended);
+        }
+        Ok(RunList { filter, rows: runs.iter().map(crate::store::Run::row).collect(), older })
     }
 }
 

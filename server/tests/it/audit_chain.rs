@@ -132,7 +132,7 @@ async fn the_audit_is_paged_and_filtered() {
     assert_eq!(page(AuditQuery { before: Some(3), ..AuditQuery::default() }, 2).await, [2, 1]);
     assert_eq!(page(AuditQuery { actor: Some("nobody".into()), ..AuditQuery::default() }, 9).await, [4]);
     assert_eq!(page(AuditQuery { kind: Some("signed_in".into()), ..AuditQuery::default() }, 9).await, [3, 2, 1]);
-    assert_eq!(page(AuditQuery { run: Some(7), target: Some("database/main".into()), ..AuditQuery::default() }, 9).await, [3, 2, 1]);
+    assert_eq!(page(AuditQuery { run: Some(7), targets: Some(vec!["database/main".into()]), ..AuditQuery::default() }, 9).await, [3, 2, 1]);
     let (now, events) = it.store.audit_page(&AuditQuery::default(), 2).await.unwrap();
     let row = events[1].row(now);
     assert_eq!((row.sentence.as_str(), row.hash.len()), ("Signed in from 192.0.2.2", 12));

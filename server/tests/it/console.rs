@@ -47,6 +47,14 @@ runbooks:
   - { use: set-autoscaler-bounds, targets: ["deployment/*/aia-production/it-*"], role: responder }
 "#;
 
+/// An estate without a cluster, for what asks none.
+const SMALL: &str = r#"
+environment: { name: test, estate: AIA }
+endpoints:
+  site: { url: "http://127.0.0.1:9/health" }
+  api: { url: "http://127.0.0.1:9/api/health" }
+"#;
+
 /// Every role, with the name of the account that has it.
 pub const ROLES: [(Role, &str); 5] =
     [(Role::Viewer, "vera"), (Role::Auditor, "arno"), (Role::Responder, "rosa"), (Role::Operator, "otto"), (Role::Admin, "ada")];
@@ -81,6 +89,13 @@ impl TestConsole {
     /// Over a store that the console reaches by another address than the test does.
     pub async fn over(it: TestStore, url: Secret) -> Self {
         Self::of_estate(it, url, ESTATE).await
+    }
+
+    /// With an estate that has no cluster.
+    pub async fn small() -> Self {
+        let it = TestStore::new().await;
+        let url = it.url.clone();
+        Self::of_estate(it, url, SMALL).await
     }
 
     /// Over another estate than that of the bed's cluster.
@@ -251,6 +266,13 @@ impl Answer {
     pub fn leads_to(&self, before: &str) -> &str {
         let led = self.location().strip_prefix(before).filter(|_| self.status == 303);
         led.unwrap_or_else(|| panic!("{} to `{}`, not {before}…: {}", self.status, self.location(), words(&self.text)))
+    }
+
+    /// The address behind "Show older …".
+    pub fn older(&self) -> Option<String> {
+        let (before, _) = self.text.split_once(">Show older ")?;
+        let (_, href) = before.rsplit_once("href=\"")?;
+        Some(href.split('"').next()?.replace("&amp;", "&"))
     }
 
     /// Asserts the status, and that the page says each of `parts`.

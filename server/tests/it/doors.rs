@@ -9,7 +9,7 @@ use server::router::doors;
 use crate::console::{Answer, ROLES, TestConsole, Visitor, words};
 
 /// Who may come in: nobody, viewer, auditor, responder, operator, admin; and a paired screen, which sees the wall and what anybody sees. Written by hand, so that a door that opens by mistake is found.
-const MATRIX: [(&str, &str, &str); 48] = [
+const MATRIX: [(&str, &str, &str); 52] = [
     ("GET", "/", "-varoA"),
     ("GET", "/systems", "-varoA"),
     ("GET", "/systems/{kind}/{*name}", "-varoA"),
@@ -28,6 +28,9 @@ const MATRIX: [(&str, &str, &str); 48] = [
     ("POST", "/runs/{id}/cancel", "---roA"),
     ("GET", "/audit", "--aroA"),
     ("POST", "/audit/verify", "--aroA"),
+    ("POST", "/audit/export", "--a--A"),
+    ("GET", "/search", "-varoA"),
+    ("GET", "/help", "-varoA"),
     ("GET", "/live", "-varoAs"),
     ("GET", "/wall", "nvaroAs"),
     ("GET", "/wall/pair/{link}", "nvaroAs"),
@@ -54,6 +57,7 @@ const MATRIX: [(&str, &str, &str); 48] = [
     ("GET", "/set-up", "nvaroAs"),
     ("POST", "/set-up", "nvaroAs"),
     ("POST", "/theme", "nvaroAs"),
+    ("POST", "/keys", "nvaroAs"),
     ("GET", "/pkg/{file}", "nvaroAs"),
     ("GET", "/healthz", "nvaroAs"),
     ("GET", "/readyz", "nvaroAs"),
