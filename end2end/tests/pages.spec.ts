@@ -17,6 +17,10 @@ const PAGES = {
   audit: "/audit",
   search: "/search?q=aia",
   help: "/help",
+  settings: "/settings",
+  accounts: "/settings/accounts",
+  sessions: "/settings/sessions",
+  screens: "/settings/screens",
   missing: "/no-such-page",
 } as const;
 
