@@ -110,6 +110,13 @@ impl Kept {
             && self.inner.iter().zip(&undated_inner.inner).all(|(kept, new)| kept.id == new.id && kept.undated == new.html)
     }
 
+    /// Whether nothing but figures in it changed.
+    fn frames(&self, undated: &Fragment) -> bool {
+        let undated_inner = split(&undated.html);
+        let ids = self.inner.iter().map(|kept| &kept.id);
+        self.whole.id == undated.id && self.whole.undated == undated_inner.around && ids.eq(undated_inner.inner.iter().map(|new| &new.id))
+    }
+
     /// What somebody who has seen `since` must be sent of it.
     fn after(&self, since: u64) -> impl Iterator<Item = PatchFragment<'_>> {
         let whole = (self.whole.changed > since).then_some(&self.whole);
@@ -184,6 +191,8 @@ const COALESCE: Duration = Duration::from_millis(250);
 const REDRAW: Duration = Duration::from_secs(2);
 /// Heartbeats go out at most so often. A probe's deadline (eleven seconds and more) leaves room for its period and this together.
 const HEARTBEAT: Duration = Duration::from_secs(4);
+/// Where nothing but figures moved, a wall is sent them at most so often: they are read from five metres, by nobody who waits for them.
+const FIGURES: Duration = Duration::from_secs(5);
 /// A view that nobody follows is kept so long: a reload finds it.
 const LINGER: Duration = Duration::from_secs(20);
 /// More views at once than this are not followed; their pages reload by `noscript`'s clock only.
@@ -258,6 +267,7 @@ impl Hub {
         let mut followed = Instant::now();
         let mut told: HashMap<u32, Stamp> = HashMap::new();
         let mut ages_due = Instant::now();
+        let mut figures_told = Instant::now();
         let mut changes = self.draw.changes(&topic);
         loop {
             tokio::select! {
@@ -265,7 +275,7 @@ impl Hub {
                 Ok(()) = changes.changed() => {}
                 () = tokio::time::sleep(REDRAW) => {}
             }
-            if self.redraw(&topic, &view).await.is_none() {
+            if self.redraw(&topic, &view, &mut figures_told).await.is_none() {
                 break;
             }
             if ages_due.elapsed() >= HEARTBEAT {
@@ -284,7 +294,7 @@ impl Hub {
         self.views().remove(&topic);
     }
 
-    async fn redraw(&self, topic: &Topic, view: &View) -> Option<()> {
+    async fn redraw(&self, topic: &Topic, view: &View, figures_told: &mut Instant) -> Option<()> {
         let now = self.clock.now();
         let undated = match self.draw.draw(topic, Ages::Frozen(now)).await {
             Drawn::Fragments(undated) => undated,
@@ -295,6 +305,13 @@ impl Hub {
         let same = undated.len() == last.kept.len() && undated.iter().zip(&last.kept).all(|(new, kept)| kept.says(new));
         if same {
             return Some(());
+        }
+        if *topic == Topic::Wall {
+            let figures_only = undated.len() == last.kept.len() && undated.iter().zip(&last.kept).all(|(new, kept)| kept.frames(new));
+            if figures_only && figures_told.elapsed() < FIGURES {
+                return Some(());
+            }
+            *figures_told = Instant::now();
         }
         let Drawn::Fragments(dated) = self.draw.draw(topic, Ages::At(now)).await else { return Some(()) };
         let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;

@@ -265,10 +265,11 @@ pub(crate) fn screen_refusal(screen: &Screen) -> Option<Refusal> {
         Screen::None | Screen::Waiting(_) | Screen::Unsure => return None,
     };
     Some(Refusal {
-        code: Code::Forbidden,
+        // Nobody is signed in there; the page offers to.
+        code: Code::SignedOut,
         what,
         not_done: "Nothing was shown and nothing was changed. The attempt was recorded.".into(),
-        next: "Open /wall to look at the wall, or sign in at /sign-in to see more.".into(),
+        next: "Open /wall to look at the wall, or sign in to see more.".into(),
     })
 }
 

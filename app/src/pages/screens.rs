@@ -45,7 +45,7 @@ fn list(list: &ScreenList) -> AnyView {
 
 fn screen(screen: &ScreenRow) -> AnyView {
     let (state, action) = match &screen.state {
-        ScreenState::Looks => (health_as(Health::Ok, "looks".into_any()), true),
+        ScreenState::Looks => (health_as(Health::Ok, "live".into_any()), true),
         ScreenState::Away => (health_as(Health::Unknown, "not seen".into_any()), true),
         ScreenState::Revoked(at, by) => (view! { "revoked "{ago(at)}" ago by "{line(by)} }.into_any(), false),
     };

@@ -24,7 +24,7 @@ const REFRESH: HeaderName = HeaderName::from_static("refresh");
 /// How often a screen that waits looks whether its code was confirmed, in seconds.
 const LOOK_AGAIN_S: u64 = 3;
 
-/// How often a screen looks again that was given no code, in seconds.
+/// How often a screen looks again that was given no code, or is to be read first, in seconds.
 const TRY_AGAIN_S: u64 = 15;
 
 /// `GET /wall`
@@ -68,8 +68,10 @@ async fn waits(console: &Console, asked: &Asked, headers: &HeaderMap) -> Respons
     };
     match refused {
         Ok(waiting) => {
+            // That it was revoked is told once: from then on it is a screen like any other that waits.
+            let seconds = if was.is_some() { TRY_AGAIN_S } else { LOOK_AGAIN_S };
             let page = Pairing { code: Some(waiting.code.clone()), left_s: waiting.left.as_secs(), at, why: was };
-            with_cookie(draw(StatusCode::OK, &page, LOOK_AGAIN_S), &console.identity.waiting_cookie(&waiting))
+            with_cookie(draw(StatusCode::OK, &page, seconds), &console.identity.waiting_cookie(&waiting))
         }
         Err(refused) => {
             let (why, seconds) = match refused {

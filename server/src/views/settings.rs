@@ -112,7 +112,7 @@ impl Drawing {
     pub async fn accounts(&self) -> Result<AccountList, StoreError> {
         let (now, accounts) = self.store.account_summaries(None).await?;
         let rows = accounts.into_iter().map(|one| account(one, now)).collect();
-        Ok(AccountList { rows, name_hint: NAME_HINT.to_owned(), ..AccountList::default() })
+        Ok(AccountList { rows, name_hint: NAME_HINT.replace('`', ""), ..AccountList::default() })
     }
 
     /// One account; `None` when there is none of that number.

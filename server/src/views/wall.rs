@@ -31,6 +31,10 @@ impl Drawing {
         let mut path = path;
         // A course is too fine for five metres, and would be most of what is sent.
         path.figures.iter_mut().for_each(|figure| figure.spark = None);
+        // Of what is well the name is enough; its second figure would be sent each time that it is read.
+        for node in path.hops.iter_mut().flat_map(|hop| &mut hop.nodes).filter(|node| node.health == Health::Ok) {
+            node.what = node.system.name().to_owned();
+        }
         Wall {
             estate: self.estate.environment.estate.clone(),
             environment: self.estate.environment.name.clone(),

@@ -145,7 +145,7 @@ async fn every_door_admits_whom_it_says() {
             let told = !may && (door.method == Method::POST || role.is_some() || is_screen);
             assert_eq!(recorded, i64::from(told), "{what}: a denied attempt is recorded once, and nothing else is");
             if !may && is_screen {
-                answer.says(403, &["may show the wall and nothing else", "The attempt was recorded."]);
+                answer.says(401, &["may show the wall and nothing else", "The attempt was recorded."]);
             } else if !may && role.is_none() {
                 let led = answer.status == 303 && door.method == Method::GET && address != "/live?topic=overview";
                 assert!(led || answer.status == 401, "{what}: {}", answer.status);

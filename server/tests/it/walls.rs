@@ -97,7 +97,7 @@ async fn an_administrator_confirms_the_code_and_the_screen_shows_the_wall() {
     assert!(wall.header("set-cookie").contains("Max-Age=34560000"), "each look renews the cookie: {}", wall.header("set-cookie"));
     assert!(wall.text.contains("<noscript><meta http-equiv=\"refresh\" content=\"10\"></noscript>"), "without scripts it looks again");
     assert!(!wall.text.contains("href=\"/systems"), "nothing leads to where the screen may not go");
-    admin.get("/settings/screens").await.says(200, &["Ops room", "looks", "127.0.0.1", "ada"]);
+    admin.get("/settings/screens").await.says(200, &["Ops room", "live", "127.0.0.1", "ada"]);
     assert_eq!(it.count("screen_paired").await, 1);
 
     pair(&admin, &code, "Hall").await.says(422, &["work once"]);
@@ -154,7 +154,7 @@ async fn a_token_follows_the_wall_and_no_other_view() {
     assert_eq!(stream.status(), 200);
     assert!(stream.chunk().await.unwrap().is_some());
     for topic in ["overview", "strip", "run:1", "system:endpoint/none"] {
-        screen.0.get(&format!("/live?topic={topic}")).await.says(403, &["may show the wall and nothing else"]);
+        screen.0.get(&format!("/live?topic={topic}")).await.says(401, &["may show the wall and nothing else"]);
     }
     assert_eq!(it.count("screen_refused").await, 4);
     // Another kind of cookie in its place is no token.
@@ -186,9 +186,9 @@ async fn a_revoked_screen_is_dark_within_a_second() {
     println!("a revoked screen's stream ended after {took:?}");
     assert!(took < Duration::from_secs(1), "{took:?}");
     assert!(last.contains("event: reload"), "its page asks why: {last}");
-    screen.0.get("/live?topic=wall").await.says(403, &["was the screen “Ops room”, which was revoked"]);
+    screen.0.get("/live?topic=wall").await.says(401, &["was the screen “Ops room”, which was revoked"]);
     for _ in 0..3 {
-        screen.0.get("/runs").await.says(403, &["was revoked"]);
+        screen.0.get("/runs").await.says(401, &["was revoked"]);
     }
     assert_eq!(it.count("screen_refused").await, 1, "it tries for ever; the audit need not");
     let page = screen.look().await;
