@@ -3,7 +3,10 @@
 use leptos::prelude::*;
 
 use super::{build, head};
-use crate::{islands::Live, model::Frame};
+use crate::{
+    islands::Live,
+    model::{Assets, Frame},
+};
 
 /// How often a wall reloads itself where no script runs, in seconds.
 const RELOAD_S: u8 = 10;
@@ -12,7 +15,10 @@ const RELOAD_S: u8 = 10;
 #[must_use]
 pub fn wall_document(frame: &Frame, main: &str) -> String {
     let (topic, since) = frame.live.as_ref().map(|(topic, seq)| (topic.to_string(), seq.to_string())).unzip();
-    let head = head(frame, "dark", frame.live.is_some().then_some(RELOAD_S));
+    // What waits to be paired asks again by itself; a script would have nothing to do.
+    let loader = if frame.live.is_some() { frame.assets.loader.clone() } else { String::new() };
+    let framed = Frame { assets: Assets { loader, ..frame.assets.clone() }, ..frame.clone() };
+    let head = head(&framed, "dark", frame.live.is_some().then_some(RELOAD_S));
     let live = frame.live.is_some().then(|| view! { <Live/> });
     let document = view! {
         <html lang="en" data-theme="wall">
