@@ -61,6 +61,8 @@ fn pages() -> Vec<(&'static str, Frame, String)> {
         ("overview-empty", overview(), main_of(&samples::overview_empty())),
         ("database", frame(Place::Systems, "aia_production"), main_of(&samples::database())),
         ("database-stale", frame(Place::Systems, "aia_production"), main_of(&samples::database_stale())),
+        ("edge", frame(Place::Edge, "Edge"), main_of(&samples::edge())),
+        ("edge-stale", frame(Place::Edge, "Edge"), main_of(&samples::edge_stale())),
         ("cache", frame(Place::Systems, "sessions"), main_of(&samples::cache())),
         ("cache-lost", frame(Place::Systems, "sessions"), main_of(&samples::cache_lost())),
         ("clusters", frame(Place::Clusters, "Clusters"), main_of(samples::clusters().as_slice())),

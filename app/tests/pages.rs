@@ -26,6 +26,9 @@ fn mains() -> Vec<(&'static str, String)> {
         ("database", main_of(&samples::database())),
         ("database, stale", main_of(&samples::database_stale())),
         ("database, not read", main_of(&DatabaseView { system: samples::system(), standing: None })),
+        ("edge", main_of(&samples::edge())),
+        ("edge, stale", main_of(&samples::edge_stale())),
+        ("edge, empty", main_of(&samples::edge_empty())),
         ("cache", main_of(&samples::cache())),
         ("cache, lost", main_of(&samples::cache_lost())),
         ("cache, stale", main_of(&samples::cache_stale())),
@@ -94,6 +97,7 @@ fn a_page_is_composed_of_exactly_what_replaces_it_live() {
     is_composed_of_its_parts(&samples::workload());
     is_composed_of_its_parts(&samples::system());
     is_composed_of_its_parts(&samples::database());
+    is_composed_of_its_parts(&samples::edge());
     is_composed_of_its_parts(&samples::cache());
     is_composed_of_its_parts(&samples::cache_unread());
     is_composed_of_its_parts(&samples::backups());
@@ -444,4 +448,12 @@ fn one_is_not_many() {
     form.card.targets.truncate(1);
     assert!(main_of(&form).contains("1 system of this estate"));
     assert!(main_of(&samples::runbook_form()).contains("2 systems of this estate"));
+}
+
+#[test]
+fn the_edge_shows_what_differs_and_hatches_what_is_old() {
+    let main = main_of(&samples::edge());
+    assert!(main.contains("3 of 60 past the limit") && main.contains("34.118.226.9") && main.contains("58 ms of 100 ms"), "{main}");
+    let stale = main_of(&samples::edge_stale());
+    assert_eq!(stale.matches("data-stale=\"true\"").count(), 5, "counts and every row");
 }

@@ -3,7 +3,7 @@
 //! Whether it could fail over is judged by the action's own checks, so that the page and the plan cannot disagree.
 
 use app::model::{
-    CacheCount, CacheMemory, CacheView, Fact, FailOverView, Health, Moment, RunbookLink, Seen, SentinelRow, SlowLog, SlowRow, Spark,
+    CacheMemory, CacheView, CountCell, Fact, FailOverView, Health, Moment, RunbookLink, Seen, SentinelRow, SlowLog, SlowRow, Spark,
     SystemView, Topology, TopologyNode, TopologyStream, Value,
 };
 use chrono::DateTime;
@@ -204,15 +204,15 @@ fn sentinels_note(scene: &Scene) -> String {
     format!("{agreeing} of {} agree{needed}", scene.sentinels.len())
 }
 
-fn counts(info: &Info, beside: &Beside<'_>, cache: &Cache) -> Vec<CacheCount> {
-    let count = |title: &str, value: Option<Value>, note: String| CacheCount { title: title.to_owned(), value, note, spark: None };
+fn counts(info: &Info, beside: &Beside<'_>, cache: &Cache) -> Vec<CountCell> {
+    let count = |title: &str, value: Option<Value>, note: String| CountCell { title: title.to_owned(), value, note, spark: None };
     let (hit_rate, spark) = beside.hit_rate.clone();
     let of_most = number(info, "maxclients").map(|most| format!("of {}, ", Value::Count(most, String::new()).text())).unwrap_or_default();
     let blocked = number(info, "blocked_clients").unwrap_or_default();
     let keys = keys(info);
     let expiring = if keys.0 > 0 { format!("{} expire", Value::Ratio(keys.1 as f64 / keys.0 as f64).text()) } else { String::new() };
     vec![
-        CacheCount { spark, ..count("Hit rate", hit_rate, format!("limit {}, last minute", Value::Ratio(cache.limits.hit_rate).text())) },
+        CountCell { spark, ..count("Hit rate", hit_rate, format!("limit {}, last minute", Value::Ratio(cache.limits.hit_rate).text())) },
         count("Evictions", beside.evictions.clone(), format!("{} since it started", told(info, "evicted_keys"))),
         count("Clients", number(info, "connected_clients").map(plain), format!("{of_most}{blocked} blocked")),
         count(

@@ -12,6 +12,7 @@ pub mod cluster_pages;
 pub mod commands;
 pub mod config;
 pub mod console;
+pub mod edge_page;
 pub mod executor;
 pub mod filters;
 pub mod forms;

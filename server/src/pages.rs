@@ -127,6 +127,14 @@ pub async fn system(
     }
 }
 
+/// `GET /edge`
+pub async fn edge(State(console): State<Console>, Extension(asked): Extension<Asked>) -> Response {
+    let live = console.follow(Topic::Edge).await;
+    let view = console.drawing.edge(console.now());
+    let frame = Frame { live, ..console.frame(&asked, Place::Edge, "Edge") };
+    console.page(StatusCode::OK, frame, &view)
+}
+
 /// `GET /clusters`
 pub async fn clusters(State(console): State<Console>, Extension(asked): Extension<Asked>) -> Response {
     let rows = console.drawing.cluster_rows(console.now());

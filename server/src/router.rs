@@ -103,6 +103,7 @@ pub fn doors() -> Vec<Door> {
         read("/", SignedIn, get(pages::overview)),
         read("/systems", SignedIn, get(pages::systems)),
         read("/systems/{kind}/{*name}", SignedIn, get(pages::system)),
+        read("/edge", SignedIn, get(pages::edge)),
         read("/clusters", SignedIn, get(pages::clusters)),
         read("/clusters/{name}", SignedIn, get(pages::cluster)),
         read("/workloads/{cluster}/{namespace}/{name}", SignedIn, get(pages::workload)),

@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 
-use super::{no_data_since, shown, text::LINE};
-use crate::model::{Fact, Seen, Value};
+use super::{no_data_since, shown, spark, text::LINE};
+use crate::model::{CountCell, Fact, Seen, Value};
 
 /// A figure with its unit: `84 ms`.
 #[must_use]
@@ -35,6 +35,20 @@ pub fn counts(facts: &[Fact], note: Option<AnyView>) -> AnyView {
             let limit = fact.limit.as_ref().map(|limit| view! { <small>"limit " {shown(&limit.text(), LINE)}</small> }.into_any());
             let under = limit.or_else(|| note.take().map(|note| view! { <small>{note}</small> }.into_any()));
             view! { <div><dt>{shown(&fact.name, LINE)}</dt><dd>{figure(&fact.value)}{under}</dd></div> }
+        })
+        .collect();
+    view! { <dl class="counts if-fresh">{cells}</dl> }.into_any()
+}
+
+/// Cells across, each with its course and its own smaller line.
+#[must_use]
+pub fn count_cells(cells: &[CountCell]) -> AnyView {
+    let cells: Vec<_> = cells
+        .iter()
+        .map(|cell| {
+            let value = cell.value.as_ref().map_or_else(|| figure_of("unknown", ""), figure);
+            let note = (!cell.note.is_empty()).then(|| view! { <small>{shown(&cell.note, LINE)}</small> });
+            view! { <div><dt>{shown(&cell.title, LINE)}</dt><dd>{value}{cell.spark.as_ref().map(spark)}{note}</dd></div> }
         })
         .collect();
     view! { <dl class="counts if-fresh">{cells}</dl> }.into_any()

@@ -1,6 +1,6 @@
 //! The page of a cache: who leads, what the Sentinels say, how full it is, and whether it could fail over now.
 
-use super::{Check, Fact, Health, Moment, RunbookLink, Seen, Spark, StateChange, SystemId, Topology, Value};
+use super::{Check, CountCell, Fact, Health, Moment, RunbookLink, Seen, StateChange, SystemId, Topology, Value};
 
 /// `/systems/cache/NAME`.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +26,7 @@ pub struct CacheView {
     /// The age of the Sentinels' answers.
     pub sentinels_seen: Option<Seen>,
     /// Hit rate, evictions, clients, commands, keys.
-    pub counts: Vec<CacheCount>,
+    pub counts: Vec<CountCell>,
     /// The master's memory; none where it was not told.
     pub memory: Option<CacheMemory>,
     /// What is on disk.
@@ -52,19 +52,6 @@ pub struct SentinelRow {
     pub master: Option<String>,
     /// How long ago the master last answered it, in milliseconds.
     pub answered_ms: Option<u64>,
-}
-
-/// One figure of the row of counts.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CacheCount {
-    /// What it is.
-    pub title: String,
-    /// How much; none where it was not told.
-    pub value: Option<Value>,
-    /// The smaller line: its limit, what it is of.
-    pub note: String,
-    /// Its recent course.
-    pub spark: Option<Spark>,
 }
 
 /// How full it is.

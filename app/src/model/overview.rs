@@ -149,6 +149,19 @@ pub struct Spark {
     pub limit: Option<f64>,
 }
 
+/// One figure of the row of counts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CountCell {
+    /// What it is.
+    pub title: String,
+    /// How much; none where it was not told.
+    pub value: Option<Value>,
+    /// The smaller line: its limit, what it is of.
+    pub note: String,
+    /// Its recent course.
+    pub spark: Option<Spark>,
+}
+
 /// One system with everything its probes say: `/systems/KIND/NAME`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SystemView {

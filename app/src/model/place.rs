@@ -11,6 +11,8 @@ pub enum Place {
     Clusters,
     /// `/backups`
     Backups,
+    /// `/edge`: endpoints, certificates, names.
+    Edge,
     /// `/systems`: everything that is watched.
     Systems,
     /// `/runbooks`
@@ -100,6 +102,7 @@ const MORE: bool = false;
 pub const SPOTS: &[Spot] = &[
     Spot { group: Group::Watch, place: Place::Overview, title: "Overview", path: "/", key: 'o', tab: TAB, sees: Sees::Everybody, kinds: &[], icon: "M2 8a2 2 0 1 0 4 0a2 2 0 1 0-4 0M10 8a2 2 0 1 0 4 0a2 2 0 1 0-4 0M6 8h4M1 8h1M14 8h1" },
     Spot { group: Group::Watch, place: Place::Clusters, title: "Clusters", path: "/clusters", key: 'c', tab: TAB, sees: Sees::Everybody, kinds: &[Kind::Cluster], icon: "M8 1.500 13.800 4.800v6.400L8 14.500 2.200 11.200V4.800zM2.200 4.800 8 8l5.800-3.200M8 8v6.500" },
+    Spot { group: Group::Watch, place: Place::Edge, title: "Edge", path: "/edge", key: 'e', tab: MORE, sees: Sees::Everybody, kinds: &[Kind::Endpoint, Kind::Certificate, Kind::Dns], icon: "M1.500 8a6.500 6.500 0 1 0 13 0a6.500 6.500 0 1 0-13 0M1.500 8h13M8 1.500c-4 4-4 9 0 13M8 1.500c4 4 4 9 0 13" },
     Spot { group: Group::Watch, place: Place::Systems, title: "Systems", path: "/systems", key: 's', tab: TAB, sees: Sees::Everybody, kinds: &[], icon: "M2.500 3h11v4h-11zM2.500 9h11v4h-11zM4.500 5h.1M4.500 11h.1" },
     Spot { group: Group::Act, place: Place::Runbooks, title: "Runbooks", path: "/runbooks", key: 'b', tab: TAB, sees: Sees::Everybody, kinds: &[], icon: "M3 1.500h10v13H3zM6.500 5.300v5.400l4-2.700z" },
     Spot { group: Group::Act, place: Place::Runs, title: "Runs", path: "/runs", key: 'n', tab: MORE, sees: Sees::Everybody, kinds: &[], icon: "M1.500 8a6.500 6.500 0 1 0 13 0a6.500 6.500 0 1 0-13 0M8 4v4l2.500 2" },

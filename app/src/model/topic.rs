@@ -16,6 +16,8 @@ pub enum Topic {
     Overview,
     /// The wall: the overview for a screen that is read from five metres.
     Wall,
+    /// The page of the edge.
+    Edge,
     /// One system's page.
     System(SystemId),
     /// One run's page.
@@ -28,6 +30,7 @@ impl fmt::Display for Topic {
             Self::Strip => f.write_str("strip"),
             Self::Overview => f.write_str("overview"),
             Self::Wall => f.write_str("wall"),
+            Self::Edge => f.write_str("edge"),
             Self::System(id) => write!(f, "system:{id}"),
             Self::Run(run) => write!(f, "run:{run}"),
         }
@@ -42,9 +45,10 @@ impl FromStr for Topic {
             None if text == "strip" => Ok(Self::Strip),
             None if text == "overview" => Ok(Self::Overview),
             None if text == "wall" => Ok(Self::Wall),
+            None if text == "edge" => Ok(Self::Edge),
             Some(("system", id)) => id.parse().map(Self::System).map_err(|err: super::NotASystem| err.to_string()),
             Some(("run", run)) => run.parse().map(Self::Run).map_err(|_| format!("`{run}` is no run number")),
-            _ => Err(format!("`{text}` is no topic: strip, overview, wall, system:KIND/NAME or run:NUMBER")),
+            _ => Err(format!("`{text}` is no topic: strip, overview, wall, edge, system:KIND/NAME or run:NUMBER")),
         }
     }
 }

@@ -5,11 +5,11 @@ use leptos::prelude::*;
 use super::system;
 use crate::{
     components::{
-        LINE, ago, cell, cell_figure, cell_name, cell_wide, checks, counted, crumbs, empty, facts, figure, figure_of, figures, fresh_class,
-        head, health, health_as, line, meter_with_limit, no_data_since, panel, reading_panel, row, runbook_links, sentence, shown, spark,
-        stale, table, topology, when, words,
+        LINE, ago, cell, cell_figure, cell_name, cell_wide, checks, count_cells, counted, crumbs, empty, facts, figures, fresh_class, head,
+        health, health_as, line, meter_with_limit, no_data_since, panel, reading_panel, row, runbook_links, sentence, shown, stale, table,
+        topology, when, words,
     },
-    model::{CacheCount, CacheMemory, CacheView, CheckOutcome, FailOverView, Health, Seen, SentinelRow, SlowLog, SlowRow, age_words},
+    model::{CacheMemory, CacheView, CheckOutcome, FailOverView, Health, Seen, SentinelRow, SlowLog, SlowRow, age_words},
     render::{LivePage, Page, Part},
 };
 
@@ -89,20 +89,11 @@ fn sentinel(sentinel: &SentinelRow) -> AnyView {
 
 fn counts_panel(cache: &CacheView) -> AnyView {
     let seen = cache.seen.as_ref();
-    let cells: Vec<_> = cache.counts.iter().map(count).collect();
     view! {
         <section class=fresh_class("panel", seen) id="counts" data-stale=stale(seen) aria-label="Counts">
             {seen.map(|seen| view! { <p class="pad if-stale">{no_data_since(seen)}": the master does not tell its figures."</p> })}
-            <dl class="counts if-fresh">{cells}</dl>
+            {count_cells(&cache.counts)}
         </section>
-    }
-    .into_any()
-}
-
-fn count(count: &CacheCount) -> AnyView {
-    let value = count.value.as_ref().map_or_else(|| figure_of("unknown", ""), figure);
-    view! {
-        <div><dt>{shown(&count.title, LINE)}</dt><dd>{value}{count.spark.as_ref().map(spark)}<small>{shown(&count.note, LINE)}</small></dd></div>
     }
     .into_any()
 }

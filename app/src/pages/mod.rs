@@ -8,6 +8,7 @@ mod cache;
 mod cluster;
 mod clusters;
 mod database;
+mod edge;
 mod help;
 mod my_account;
 mod overview;

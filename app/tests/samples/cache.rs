@@ -12,7 +12,7 @@ fn sentinel(at: &str, health: Health, state: &str, master: Option<&str>) -> Sent
 
 pub fn cache() -> CacheView {
     let count =
-        |title: &str, value: Value, note: &str| CacheCount { title: title.into(), value: Some(value), note: note.into(), spark: None };
+        |title: &str, value: Value, note: &str| CountCell { title: title.into(), value: Some(value), note: note.into(), spark: None };
     let text = |text: &str| Value::Text(text.into());
     CacheView {
         system: id("cache/sessions"),
@@ -37,7 +37,7 @@ pub fn cache() -> CacheView {
         sentinels_note: "3 of 3 agree; 2 must".into(),
         sentinels_seen: Some(seen(34, 2, 12)),
         counts: vec![
-            CacheCount {
+            CountCell {
                 spark: course("hit rate, last 60 min", 0.97, 0.972, 8, Some(0.9)),
                 ..count("Hit rate", Value::Ratio(0.972), "limit 90 %, last minute")
             },

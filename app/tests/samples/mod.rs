@@ -3,13 +3,14 @@
 
 mod cache;
 mod database;
+mod edge;
 mod lists;
 mod settings;
 
 use app::model::*;
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub use self::cache::*;
+pub use self::{cache::*, edge::*};
 pub use database::{database, database_stale};
 pub use lists::*;
 pub use settings::*;

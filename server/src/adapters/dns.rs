@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -27,6 +28,7 @@ pub struct Dns {
     name: String,
     record: RecordType,
     resolvers: Vec<(SocketAddr, Result<TokioResolver, Failure>)>,
+    last: Mutex<Vec<(SocketAddr, Result<DnsAnswer, Failure>)>>,
 }
 
 /// What one resolver answered.
@@ -49,19 +51,27 @@ impl Dns {
         };
         // With the final dot no search domain is tried.
         let absolute = format!("{}.", name.name.trim_end_matches('.'));
-        Self { name: absolute, record, resolvers: name.resolvers.iter().map(|at| (*at, resolver(*at))).collect() }
+        Self { name: absolute, record, resolvers: name.resolvers.iter().map(|at| (*at, resolver(*at))).collect(), last: Mutex::default() }
     }
 
     /// What each resolver says. All are asked side by side.
     pub async fn answers(&self) -> Vec<(SocketAddr, Result<DnsAnswer, Failure>)> {
-        join_all(self.resolvers.iter().map(async |(at, resolver)| {
+        let answers = join_all(self.resolvers.iter().map(async |(at, resolver)| {
             let answer = match resolver {
                 Ok(resolver) => timeout(WAIT, self.ask(resolver)).await.unwrap_or(Err(Failure::Silent(WAIT))),
                 Err(failure) => Err(failure.clone()),
             };
             (*at, answer)
         }))
-        .await
+        .await;
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&answers);
+        answers
+    }
+
+    /// What each said last; empty before the first time. Never waits.
+    #[must_use]
+    pub fn last(&self) -> Vec<(SocketAddr, Result<DnsAnswer, Failure>)> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn ask(&self, resolver: &TokioResolver) -> Result<DnsAnswer, Failure> {

@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -37,6 +37,7 @@ pub struct Http {
     fixed: Option<SocketAddr>,
     trust: Trust,
     client: OnceLock<Arc<ClientConfig>>,
+    last: Mutex<Option<Result<Answer, (Failure, Phases)>>>,
 }
 
 /// What came back.
@@ -96,6 +97,7 @@ impl Http {
             fixed: endpoint.connect,
             trust: Trust::new(endpoint.ca_file.as_deref()),
             client: OnceLock::new(),
+            last: Mutex::default(),
         }
     }
 
@@ -106,7 +108,15 @@ impl Http {
     pub async fn get(&self) -> Result<Answer, (Failure, Phases)> {
         let mut phases = Phases::default();
         let outcome = timeout(WAIT, self.exchange(&mut phases)).await.unwrap_or(Err(Failure::Silent(WAIT)));
-        outcome.map(|(status, bytes)| Answer { status, bytes, phases }).map_err(|failure| (failure, phases))
+        let answer = outcome.map(|(status, bytes)| Answer { status, bytes, phases }).map_err(|failure| (failure, phases));
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer.clone());
+        answer
+    }
+
+    /// What came of the last try. Never waits.
+    #[must_use]
+    pub fn last(&self) -> Option<Result<Answer, (Failure, Phases)>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn exchange(&self, phases: &mut Phases) -> Result<(u16, usize), Failure> {

@@ -37,6 +37,7 @@ pub struct Tls {
     at: HostPort,
     fixed: Option<SocketAddr>,
     trust: Trust,
+    last: Mutex<Option<Result<Presented, Failure>>>,
 }
 
 /// What a server presented.
@@ -60,7 +61,18 @@ impl Tls {
     /// Never waits.
     #[must_use]
     pub fn new(certificate: &Certificate) -> Self {
-        Self { at: certificate.address.clone(), fixed: certificate.connect, trust: Trust::new(certificate.ca_file.as_deref()) }
+        Self {
+            at: certificate.address.clone(),
+            fixed: certificate.connect,
+            trust: Trust::new(certificate.ca_file.as_deref()),
+            last: Mutex::default(),
+        }
+    }
+
+    /// What came of the last try. Never waits.
+    #[must_use]
+    pub fn last(&self) -> Option<Result<Presented, Failure>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Makes a handshake and hangs up; nothing is sent over the connection.
@@ -68,7 +80,9 @@ impl Tls {
     /// # Errors
     /// When no certificate came.
     pub async fn presented(&self, now: DateTime<Utc>) -> Result<Presented, Failure> {
-        timeout(WAIT, self.handshake(now)).await.unwrap_or(Err(Failure::Silent(WAIT)))
+        let presented = timeout(WAIT, self.handshake(now)).await.unwrap_or(Err(Failure::Silent(WAIT)));
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(presented.clone());
+        presented
     }
 
     async fn handshake(&self, now: DateTime<Utc>) -> Result<Presented, Failure> {

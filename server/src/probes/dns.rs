@@ -38,6 +38,19 @@ fn wanted(name: &DnsName) -> Vec<String> {
     want
 }
 
+/// The answers of a resolver, in the same spelling.
+fn as_found(answer: &DnsAnswer) -> Vec<String> {
+    let mut found: Vec<_> = answer.found.iter().map(|found| plain(found)).collect();
+    found.sort();
+    found
+}
+
+/// Whether a resolver gives the answers that are wanted and no others.
+#[must_use]
+pub fn agrees(answer: &DnsAnswer, name: &DnsName) -> bool {
+    as_found(answer) == wanted(name)
+}
+
 /// One spelling for addresses and names: `2001:DB8::0` and `2001:db8::` are the same.
 fn plain(text: &str) -> String {
     text.parse::<std::net::IpAddr>().map_or_else(|_| text.trim_end_matches('.').to_ascii_lowercase(), |address| address.to_string())
@@ -51,8 +64,7 @@ fn judge(answers: &[(SocketAddr, Result<DnsAnswer, Failure>)], name: &DnsName) -
     for (at, answer) in answers {
         match answer {
             Ok(answer) => {
-                let mut found: Vec<_> = answer.found.iter().map(|found| plain(found)).collect();
-                found.sort();
+                let found = as_found(answer);
                 if found == want { agreeing.push(answer.took) } else { wrong.push((at, found)) }
             }
             Err(failure) => failed.push(format!("{at} {failure}")),

@@ -4,7 +4,6 @@
 
 mod backup_age;
 mod certificate;
-mod dns;
 mod endpoint;
 mod judge;
 mod metric;
@@ -19,6 +18,7 @@ mod redis_members;
 mod redis_memory;
 mod sentinel_quorum;
 
+pub mod dns;
 pub mod kube_cluster;
 pub mod kube_deployment;
 pub mod kube_ingress;

@@ -17,7 +17,7 @@ pub use runbooks::Typed;
 use std::{sync::Arc, time::Duration};
 
 use app::{
-    model::{Health, Kind, Overview, RunningRun, StateChange, SystemId, Topic},
+    model::{EdgeView, Health, Kind, Overview, RunningRun, StateChange, SystemId, Topic},
     render::LivePage,
 };
 use futures::future::BoxFuture;
@@ -28,6 +28,7 @@ use crate::{
     clock::Stamp,
     config::Estate,
     console::{parts, running, strip_part},
+    edge_page::edge_view,
     executor::Executor,
     live::{Draw, Drawn},
     monitor::World,
@@ -119,6 +120,12 @@ impl Drawing {
         overview(&self.estate, &self.world.borrow().clone(), self.executor.catalog().as_ref(), ages)
     }
 
+    /// The page of the edge.
+    #[must_use]
+    pub fn edge(&self, ages: Ages) -> EdgeView {
+        edge_view(&self.estate, &self.world.borrow().clone(), &self.adapters, ages)
+    }
+
     /// One system's page: the one that its kind has to itself, else that of its readings; `None` when there is no such system.
     pub async fn page_of(&self, system: &SystemId, ages: Ages) -> Option<Box<dyn LivePage + Send>> {
         match system.kind() {
@@ -171,6 +178,7 @@ impl Draw for Drawing {
                 Topic::Overview => Drawn::Fragments(parts(&self.overview(ages))),
                 // The strip is not on a wall.
                 Topic::Wall => return Drawn::Fragments(parts(&self.wall(ages))),
+                Topic::Edge => Drawn::Fragments(parts(&self.edge(ages))),
                 Topic::System(system) => match self.page_of(system, ages).await {
                     Some(page) => Drawn::Fragments(parts(page.as_ref())),
                     None => Drawn::Gone,
@@ -212,6 +220,7 @@ impl Draw for Drawing {
         }
         let shown = |system: &SystemId| match topic {
             Topic::Overview | Topic::Wall => true,
+            Topic::Edge => matches!(system.kind(), Kind::Endpoint | Kind::Certificate | Kind::Dns),
             Topic::System(wanted) => system == wanted || (system.kind() == Kind::Cluster && wanted.cluster() == Some(system.name())),
             Topic::Strip | Topic::Run(_) => false,
         };
@@ -225,7 +234,7 @@ impl Draw for Drawing {
 
     fn changes(&self, topic: &Topic) -> watch::Receiver<u64> {
         match topic {
-            Topic::Overview | Topic::Wall | Topic::System(_) => self.world_changes.subscribe(),
+            Topic::Overview | Topic::Wall | Topic::Edge | Topic::System(_) => self.world_changes.subscribe(),
             Topic::Strip | Topic::Run(_) => self.executor.changes(),
         }
     }

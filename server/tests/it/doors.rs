@@ -9,10 +9,11 @@ use server::router::doors;
 use crate::console::{Answer, ROLES, TestConsole, Visitor, words};
 
 /// Who may come in: nobody, viewer, auditor, responder, operator, admin; and a paired screen, which sees the wall and what anybody sees. Written by hand, so that a door that opens by mistake is found.
-const MATRIX: [(&str, &str, &str); 52] = [
+const MATRIX: [(&str, &str, &str); 53] = [
     ("GET", "/", "-varoA"),
     ("GET", "/systems", "-varoA"),
     ("GET", "/systems/{kind}/{*name}", "-varoA"),
+    ("GET", "/edge", "-varoA"),
     ("GET", "/clusters", "-varoA"),
     ("GET", "/clusters/{name}", "-varoA"),
     ("GET", "/workloads/{cluster}/{namespace}/{name}", "-varoA"),
