@@ -139,14 +139,13 @@ fn checks_panel(standing: &DatabaseStanding, readiness: &Readiness) -> AnyView {
         .enumerate()
         .map(|(at, check)| {
             row(view! {
-                {cell_figure("No.", at + 1)}
-                {cell_wide("Check", sentence(&check.title))}
+                {cell_name(view! { <small>{at + 1}" "</small>{sentence(&check.title)} })}
                 {cell_wide("Measured", line(&check.value))}
                 {cell("Result", outcome(check.outcome))}
             })
         })
         .collect();
-    let columns = [figures("No."), words("Check"), words("Measured"), words("Result")];
+    let columns = [words("Check"), words("Measured"), words("Result")];
     let others: Vec<_> = readiness
         .candidates
         .iter()

@@ -228,6 +228,7 @@ impl<'a> Target<'a> {
     }
 
     fn by_hand(&self, look: &DatabaseLook, leader: Option<&str>, candidate: &str) -> Vec<String> {
+        let scheme = self.database.patroni.first().map_or("http", |url| url.scheme());
         let place = self.asked_at(look, leader, candidate).unwrap_or_else(|| "HOST:8008".to_owned());
         let user = self.act.user();
         let (path, body) = match (self.verb, leader) {
@@ -235,9 +236,9 @@ impl<'a> Target<'a> {
             (Verb::SwitchOver, None) | (Verb::FailOver, _) => ("failover", format!("{{\"candidate\":\"{candidate}\"}}")),
         };
         vec![
-            format!("curl -sS http://{place}/cluster"),
-            format!("curl -sS -u {user} -H 'Content-Type: application/json' -d '{body}' http://{place}/{path}"),
-            format!("curl -sS http://{place}/cluster   # until the other one streams"),
+            format!("curl -sS {scheme}://{place}/cluster"),
+            format!("curl -sS -u {user} -H 'Content-Type: application/json' -d '{body}' {scheme}://{place}/{path}"),
+            format!("curl -sS {scheme}://{place}/cluster   # until the other one streams"),
         ]
     }
 

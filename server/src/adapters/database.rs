@@ -67,6 +67,38 @@ pub struct Known {
     pub leader: Option<LastLeader>,
     /// When each replica was last seen to have received all that its leader had written.
     pub whole: BTreeMap<String, Stamp>,
+    /// How each replica goes on.
+    pub pace: BTreeMap<String, Pace>,
+}
+
+/// How a replica goes on: what it says of itself does not tell that it stands still.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Pace {
+    /// Receiving.
+    pub received: Place,
+    /// Replaying.
+    pub replayed: Place,
+}
+
+/// Where something is, and since when it has been there although there was somewhere to go.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Place {
+    position: u64,
+    /// Since which look it has stood still, with something to do; none while it moves or has nothing to do.
+    pub still_since: Option<Stamp>,
+}
+
+impl Place {
+    fn at(&mut self, now: Stamp, position: u64, goal: u64) {
+        if position >= goal {
+            self.still_since = None;
+        } else if position != self.position {
+            self.still_since = Some(now);
+        } else {
+            self.still_since.get_or_insert(now);
+        }
+        self.position = position;
+    }
 }
 
 /// A leader as it was last seen.
@@ -275,7 +307,9 @@ impl Known {
     /// Takes what a look saw.
     fn take(&mut self, look: &DatabaseLook) {
         let now = look.at;
-        let leader = look.leader().and_then(|leader| Some((leader, leader.primary()?)));
+        // While the lock store is away, the leader that was known writes on until its Patroni stops it.
+        let last = self.leader.as_ref().and_then(|last| look.member(&last.name));
+        let leader = look.leader().or(last).and_then(|leader| Some((leader, leader.primary()?)));
         let Some((leader, (timeline, written))) = leader else {
             if let Some(last) = &mut self.leader {
                 last.gone.get_or_insert(now);
@@ -296,7 +330,11 @@ impl Known {
             if let Some(whole) = whole {
                 self.whole.insert(member.name.clone(), whole);
             }
+            let pace = self.pace.entry(member.name.clone()).or_default();
+            pace.received.at(now, received, written);
+            pace.replayed.at(now, member.replica().and_then(|replica| replica.replayed).unwrap_or(0), written);
         }
+        self.pace.retain(|name, _| look.member(name).is_some_and(|member| member.replica().is_some()));
         self.whole.retain(|name, _| look.member(name).is_some());
     }
 }
@@ -304,4 +342,65 @@ impl Known {
 /// One memory a database.
 pub(super) fn watched(databases: &BTreeMap<String, Database>, clock: &SharedClock) -> BTreeMap<String, Watched> {
     databases.keys().map(|name| (name.clone(), Watched::new(clock))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::leadership::samples;
+
+    #[test]
+    fn a_leader_is_remembered_with_its_pace_and_when_it_was_missed() {
+        let (mut known, mut look) = (Known::default(), samples::pair());
+        let later = |look: &mut DatabaseLook, seconds: u64| look.at.mono += Duration::from_secs(seconds);
+        known.take(&look);
+        assert_eq!(known.whole.get("pg2"), Some(&look.at));
+        let first = look.at;
+        // It writes on, and the replica has what there was at the look before.
+        later(&mut look, 2);
+        samples::primary(&mut look, "pg1", 7, samples::WRITTEN + 4_000);
+        known.take(&look);
+        assert_eq!(known.leader.as_ref().and_then(|last| last.rate), Some(2_000.0));
+        assert_eq!(known.whole.get("pg2"), Some(&first));
+        // The lock store goes, and it writes on.
+        later(&mut look, 2);
+        look.cluster = Err(Failure::HungUp);
+        look.members.iter_mut().for_each(|member| member.registered = None);
+        samples::primary(&mut look, "pg1", 7, samples::WRITTEN + 8_000);
+        known.take(&look);
+        assert_eq!(known.leader.as_ref().map(|last| (last.written, last.gone)), Some((samples::WRITTEN + 8_000, None)));
+        // It is gone; the first look that misses it counts.
+        later(&mut look, 2);
+        let missed = look.at;
+        samples::of(&mut look, "pg1").look = Err(Failure::Refused);
+        known.take(&look);
+        later(&mut look, 2);
+        known.take(&look);
+        assert_eq!(known.leader.and_then(|last| last.gone), Some(missed));
+    }
+
+    #[test]
+    fn each_patroni_is_found_to_be_its_members_by_whatever_tells() {
+        let look = samples::pair();
+        let looks = || look.members.iter().map(|member| (member.at.clone(), member.look.clone())).collect::<Vec<_>>();
+        let agents = || look.members.iter().filter_map(|member| member.agent.clone()).rev().collect::<Vec<_>>();
+        let mut cluster = look.cluster.clone();
+        let places =
+            |members: &[Member]| members.iter().map(|member| member.agent.as_ref().map(|agent| agent.place.clone())).collect::<Vec<_>>();
+        // Two on one host whose Patronis say neither name nor address: nobody can tell.
+        assert_eq!(places(&members(&cluster, agents(), looks(), None)), [None, None]);
+        for (view, port) in cluster.as_mut().unwrap().members.iter_mut().zip([11, 12]) {
+            view.api_url = Some(format!("http://h:{port}/patroni"));
+        }
+        let found = members(&cluster, agents(), looks(), None);
+        assert_eq!(places(&found), [Some("h:11".into()), Some("h:12".into())]);
+        assert_eq!(found.iter().map(|member| member.name.as_str()).collect::<Vec<_>>(), ["pg1", "pg2"]);
+        // One that is registered no longer keeps its name, and gets the one that is left over.
+        cluster.as_mut().unwrap().members.remove(0);
+        let found = members(&cluster, agents(), looks(), Some(&look));
+        assert_eq!((found[0].name.as_str(), found[0].registered.is_some()), ("pg1", false));
+        assert_eq!(places(&found), [Some("h:11".into()), Some("h:12".into())]);
+    }
 }

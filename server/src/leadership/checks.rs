@@ -3,12 +3,14 @@
 //! They are those that Patroni, repmgr, pg_auto_failover and CloudNativePG make between them; which of them refuses, and from which number on, stands
 //! beside each. One that cannot be told refuses like one that fails.
 
+use std::time::Duration;
+
 use app::model::{Check, CheckOutcome, Value};
 
 use super::Loss;
 use crate::{
     adapters::{
-        database::{Agent, DatabaseLook, Member},
+        database::{Agent, DatabaseLook, Member, Pace, Place},
         patroni::Verb,
         postgres::{Receiver, Standing},
     },
@@ -23,6 +25,10 @@ const ARCHIVE_REFUSES: i64 = 128;
 const CHECKPOINT_WARNS: i64 = 1 << 30;
 /// A replica that has more than this to replay is late by its last replayed commit, too; less may be what was written this moment.
 const NOT_A_MOMENT: u64 = 1 << 20;
+
+/// What a replica has neither received nor replayed for so long, with something to do, it stands still, whatever it says of itself: a walsender sends
+/// within milliseconds. The leader's stop would wait for it, or the lead for its replay.
+const STANDS_STILL: Duration = Duration::from_millis(3_500);
 
 /// What came of one check, and what was measured.
 type Found = (CheckOutcome, String);
@@ -231,6 +237,9 @@ impl Case<'_> {
             return pass("not asked for: there is nobody to stream from");
         }
         let Some(replica) = self.candidate.and_then(Member::replica) else { return unknown("it does not say") };
+        if let Some(still) = self.stands_still(|pace| pace.received) {
+            return fail(format!("it has received nothing for {}, and there is something to receive", seconds(still.as_secs_f64())));
+        }
         let stream = self.look.stream_to(self.name).and_then(|stream| stream.state.clone());
         match (&replica.receiver, stream.as_deref()) {
             (Receiver::Disconnected, _) => fail("its walreceiver is not running: it receives nothing"),
@@ -247,8 +256,19 @@ impl Case<'_> {
         match self.candidate.and_then(Member::replica) {
             None => unknown("it does not say"),
             Some(replica) if replica.replay_paused => fail("somebody paused its replay: pg_wal_replay_resume() lets it go on"),
-            Some(_) => pass("not paused"),
+            Some(_) => match self.stands_still(|pace| pace.replayed) {
+                Some(still) => {
+                    fail(format!("it has replayed nothing for {}, and there is something to replay", seconds(still.as_secs_f64())))
+                }
+                None => pass("not paused, and goes on"),
+            },
         }
+    }
+
+    /// For how long the candidate has stood still, where that is too long.
+    fn stands_still(&self, of: impl Fn(&Pace) -> Place) -> Option<Duration> {
+        let since = self.look.known.pace.get(self.name).map(of)?.still_since?;
+        Some(self.look.at.since(since)).filter(|still| *still >= STANDS_STILL)
     }
 
     /// Check 7: Patroni: check_timeline; pg_auto_failover filters by ancestry.

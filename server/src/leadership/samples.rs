@@ -1,6 +1,6 @@
 //! A healthy pair, for tests that break it.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::time::Instant;
 
 use chrono::DateTime;
 
@@ -107,7 +107,7 @@ pub fn pair() -> DatabaseLook {
         settings: Some(settings),
         history: Some(Vec::new()),
         members,
-        known: Known { leader: None, whole: BTreeMap::new() },
+        known: Known::default(),
     }
 }
 
@@ -133,6 +133,11 @@ pub fn replica<'a>(look: &'a mut DatabaseLook, name: &str) -> &'a mut Replica {
         MemberRole::Replica(replica) => replica,
         MemberRole::Primary { .. } => panic!("{name} leads"),
     }
+}
+
+/// Moves the leader on.
+pub fn primary(look: &mut DatabaseLook, name: &str, timeline: u32, written: u64) {
+    of(look, name).look.as_mut().unwrap().state.role = MemberRole::Primary { timeline, written };
 }
 
 pub fn standing<'a>(look: &'a mut DatabaseLook, name: &str) -> &'a mut Standing {

@@ -113,6 +113,23 @@ async fn who_may_not_is_refused_and_what_is_typed_is_kept() {
         assert!(page.contains(part), "“{part}” in: {page}");
     }
 
+    // The page says of it what a plan would.
+    let began = Instant::now();
+    let page = loop {
+        let page = otto.get(&format!("/systems/{DATABASE}")).await;
+        if words(&page.text).contains(&format!("to {replica}: possible now")) {
+            break page;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "{}", words(&page.text));
+        sleep(Duration::from_millis(200)).await;
+    };
+    let (primary, follows) = (format!("{leader}, primary"), format!("{replica}, replica"));
+    page.says(
+        200,
+        &[&primary, &follows, "reach the lock store", "Not yet received", "Not yet replayed", "Replayed after", "Who blocks whom"],
+    );
+    page.says(200, &["Switch over aia_production", "Fail over aia_production", "Connections", "aia"]);
+
     let wrong = console(&ESTATE.replace("\"${PATRONI_USER}\"", "nobody")).await;
     let otto = wrong.signed_in_as(Role::Operator).await;
     let run = otto.lead(SWITCH, &replica).await;
@@ -190,6 +207,20 @@ async fn each_condition_that_does_not_hold_refuses_by_its_rule() {
         .unwrap();
     plan_says(&otto, &replica, &format!("1 running from {leader}; it would be lost")).await;
     backup.kill().await.unwrap();
+
+    // It streams, and replays nothing; it receives nothing, and its connection stands. Neither says so of itself.
+    let wal = "select pg_logical_emit_message(false, 'it', 'something to receive and to replay')";
+    fault("pause-replay", false).await;
+    sqlx::query(wal).execute(&mut superuser(&leader).await).await.unwrap();
+    plan_says(&otto, &replica, "it has replayed nothing for").await;
+    fault("pause-replay", true).await;
+    whole().await;
+    let receiver: i32 = sqlx::query_scalar("select pid from pg_stat_wal_receiver").fetch_one(&mut superuser(&replica).await).await.unwrap();
+    kill(&receiver.to_string(), "STOP");
+    sqlx::query(wal).execute(&mut superuser(&leader).await).await.unwrap();
+    plan_says(&otto, &replica, "it has received nothing for").await;
+    kill(&receiver.to_string(), "CONT");
+    whole().await;
 
     // Its walreceiver stands still while more than Patroni's bound is written.
     let receiver: i32 = sqlx::query_scalar("select pid from pg_stat_wal_receiver").fetch_one(&mut superuser(&replica).await).await.unwrap();

@@ -92,6 +92,20 @@ fn a_replica_that_stands_still_is_late_whatever_its_leader_last_measured() {
 }
 
 #[test]
+fn a_replica_that_says_it_streams_and_stands_still_is_refused() {
+    let mut look = pair();
+    let earlier = crate::clock::Stamp { mono: look.at.mono - STANDS_STILL, ..look.at };
+    let mut pace = Pace::default();
+    pace.received.still_since = Some(earlier);
+    look.known.pace.insert("pg2".into(), pace);
+    assert_eq!(wrong(Verb::SwitchOver, &look), [("streaming".to_owned(), Fail)]);
+    pace.received.still_since = Some(look.at);
+    pace.replayed.still_since = Some(earlier);
+    look.known.pace.insert("pg2".into(), pace);
+    assert_eq!(wrong(Verb::SwitchOver, &look), [("replay".to_owned(), Fail)], "what stands still for a moment may go on");
+}
+
+#[test]
 fn without_the_lock_store_a_switchover_is_unknown_and_refused() {
     let mut look = pair();
     look.cluster = Err(Failure::HungUp);
