@@ -13,7 +13,10 @@ use crate::{
 
 impl Page for AuditView {
     fn view(&self) -> AnyView {
-        let verify = view! { <div class="btns">{post_button("/audit/verify", &[], None, "Verify audit")}</div> }.into_any();
+        // From where the last verification ended, if that went well: quick also in a long chain.
+        let newer = self.verified.as_ref().filter(|verified| verified.intact && verified.newer > 0);
+        let newer = newer.map(|_| post_button("/audit/verify", &[("from".into(), "newer".into())], None, "Verify the newer ones"));
+        let verify = view! { <div class="btns">{newer}{post_button("/audit/verify", &[], None, "Verify audit")}</div> }.into_any();
         let text = match &self.all {
             Some((all, since)) => format!(
                 "{} since {}, in one chain. Nothing here can be changed or deleted.",
@@ -37,13 +40,11 @@ fn counted_events(n: i64) -> String {
 fn verified(verified: &Verification) -> AnyView {
     let (health, title) = if verified.intact { (Health::Ok, "Chain unbroken") } else { (Health::Down, "Chain broken") };
     let head = verified.head.as_ref().map(|head| view! { ", head "<code>{shown(head, 16)}</code> });
-    let newer = (verified.newer > 0).then(|| {
-        let words =
-            if verified.newer == 1 { "1 event is newer.".to_owned() } else { format!("{} events are newer.", number(verified.newer)) };
-        let button =
-            verified.intact.then(|| post_button("/audit/verify", &[("from".into(), "newer".into())], None, "Verify the newer ones"));
-        view! { " "{words}" "{button} }
-    });
+    let newer = match verified.newer {
+        ..=0 => String::new(),
+        1 => " 1 event is newer.".to_owned(),
+        newer => format!(" {} events are newer.", number(newer)),
+    };
     let text = view! { {sentence(&verified.sentence)}{head}". Verified by "{line(&verified.by)}", "{ago(&verified.at)}" ago."{newer} };
     notice(health, "Result of the last verification", title.into_any(), text.into_any())
 }

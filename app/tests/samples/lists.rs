@@ -34,7 +34,12 @@ pub fn audit() -> AuditView {
         at: moment(ago),
         actor: actor.into(),
         kind: kind.into(),
-        outcome: if kind == "sign_in_failed" { "failed" } else { "done" }.into(),
+        outcome: match kind {
+            "sign_in_failed" => "failed",
+            "permission_denied" => "denied",
+            _ => "done",
+        }
+        .into(),
         sentence: sentence.into(),
         run,
         target: target.map(Into::into),
