@@ -246,7 +246,8 @@ fn counts(endpoints: &[EndpointRow], certificates: &[CertificateRow], names: &[N
     if !names.is_empty() {
         let answers = || names.iter().flat_map(|row| &row.answers);
         let right = answers().filter(|answer| answer.health == Health::Ok).count();
-        cells.push(cell("DNS answers as wanted", Some(of(right, answers().count())), format!("{} names", names.len())));
+        let asked = if names.len() == 1 { "of one name".to_owned() } else { format!("of {} names", names.len()) };
+        cells.push(cell("DNS answers as wanted", Some(of(right, answers().count())), asked));
     }
     cells
 }

@@ -5,8 +5,8 @@ use leptos::prelude::*;
 use super::system;
 use crate::{
     components::{
-        LINE, ago, cell, cell_figure, cell_name, cell_wide, checks, count_cells, counted, crumbs, empty, facts, figures, fresh_class, head,
-        health, health_as, line, meter_with_limit, no_data_since, panel, reading_panel, row, runbook_links, sentence, shown, stale, table,
+        LINE, ago, cell, cell_figure, cell_name, checks, count_cells, counted, crumbs, empty, facts, figures, fresh_class, head, health,
+        health_as, line, meter_with_limit, no_data_since, panel, reading_panel, row, runbook_links, sentence, shown, stale, table,
         topology, when, words,
     },
     model::{CacheMemory, CacheView, CheckOutcome, FailOverView, Health, Seen, SentinelRow, SlowLog, SlowRow, age_words},
@@ -81,7 +81,7 @@ fn sentinel(sentinel: &SentinelRow) -> AnyView {
     let answered = sentinel.answered_ms.map(|ms| if ms < 1_000 { "within 1 s".to_owned() } else { format!("{} ago", age_words(ms)) });
     row(view! {
         {cell_name(view! { <span class="mono">{line(&sentinel.at)}</span> })}
-        {cell_wide("State", health_as(sentinel.health, sentence(&sentinel.state)))}
+        {cell_name(health_as(sentinel.health, sentence(&sentinel.state)))}
         {cell("Sends clients to", sentinel.master.as_deref().map(line))}
         {cell_figure("Master answered", answered)}
     })

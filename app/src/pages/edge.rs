@@ -115,7 +115,7 @@ fn endpoint(row: &EndpointRow, scale_s: f64) -> AnyView {
         seen,
         view! {
             {cell_name(view! { <b><a href=row.system.href()>{line(row.system.name())}</a></b><small class="asked">{shown(&row.asked, LINE)}</small> })}
-            {cell_wide("Status", fresh(seen, health_as(row.health, sentence(&row.status))))}
+            {cell_name(fresh(seen, health_as(row.health, sentence(&row.status))))}
             {cell_figure("p50", text(row.p50.as_ref()))}
             {cell_figure("p95", text(row.p95.as_ref()))}
             {cell("Phases, in this order", gone(phases(&row.phases, scale_s)))}

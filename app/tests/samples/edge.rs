@@ -34,7 +34,7 @@ pub fn edge() -> EdgeView {
             count("Endpoints ok", Value::Of(2, 2, String::new()), "status and time as wanted"),
             count("Slowest p95", Value::Duration(0.096), "api, of the last hour"),
             count("Nearest certificate", days(9.0).expect("a length"), "api.013a.tech"),
-            count("DNS answers as wanted", Value::Of(2, 3, String::new()), "1 names"),
+            count("DNS answers as wanted", Value::Of(2, 3, String::new()), "of one name"),
         ],
         seen: Some(seen(11, 3, 12)),
         endpoints: vec![
