@@ -80,7 +80,7 @@ fn title(backups: &BackupsView) -> AnyView {
     let since = backups.since.as_ref().map(|since| view! { <small>"since " {when(since)}", " {ago(since)}</small> });
     let known = if backups.seen.is_none() { Health::Unknown } else { backups.health };
     let name = view! { "Backups of " {line(backups.system.name())}" "{health(known)}{since} };
-    head("backups-head", name, &backups.verdict, runbook_links(&backups.runbooks, known > Health::Ok))
+    head("backups-head", name, &backups.verdict, runbook_links(&backups.runbooks, known > Health::Unknown))
 }
 
 fn count_panel(backups: &BackupsView) -> AnyView {
@@ -112,42 +112,37 @@ fn catalog(backups: &BackupsView) -> AnyView {
         let text = "Backups would be listed here, read from the manifests in the store. “Back up” above makes the first.";
         return reading_panel("catalog", "Catalog", &place, seen, view! { {empty(text)}{left_out} });
     }
-    let columns = [
-        words("Restores to, UTC"),
-        words("Proof"),
-        figures("Size"),
-        figures("Took"),
-        words("Contents"),
-        words("Dumped from"),
-        words("By"),
-        words("Run"),
-        words(""),
-    ];
+    let columns =
+        [words("Restores to, UTC"), words("Proof"), figures("Size"), figures("Took"), words("What was dumped"), words("Run"), words("")];
     let rows = backups.rows.iter().map(backup).collect();
     let note = format!("newest first, read from the manifests {place}");
     reading_panel("catalog", "Catalog", &note, seen, view! { {table("Table of backups", &columns, rows)}{left_out} })
 }
 
 fn backup(backup: &BackupRow) -> AnyView {
-    let told = backup.told.as_ref();
     let run = |run: Option<i64>| run.map(|run| view! { <a href=format!("/runs/{run}")>"run " {run}</a> });
-    let proof = match &backup.proof {
-        Proof::Read(at, by) => view! { "read to its end " {when(at)}{by.map(|by| view! { ", "{run(Some(by))} })} }.into_any(),
-        Proof::Spoilt(what, by) => view! { "spoilt: " {sentence(what)}{by.map(|by| view! { ", "{run(Some(by))} })} }.into_any(),
-        Proof::Distrusted(why) => view! { "not counted: the manifest " {sentence(why)} }.into_any(),
+    let by = |by: &Option<i64>| by.map(|by| view! { ", "{run(Some(by))} });
+    let (word, why) = match &backup.proof {
+        Proof::Read(at, later) => ("read to its end", view! { {when(at)}{by(later)} }.into_any()),
+        Proof::Spoilt(what, later) => ("spoilt", view! { {sentence(what)}{by(later)} }.into_any()),
+        Proof::Distrusted(why) => ("not counted", view! { "its manifest " {sentence(why)} }.into_any()),
     };
-    let verify = backup.verify.as_ref().map(
-        |href| view! { <a class="btn" href=href.clone()>"Verify"<span class="sr">" the backup " {shown(&backup.name, 80)}</span></a> },
-    );
+    let told = backup.told.as_ref();
+    let dumped = match told {
+        Some(told) => view! { {line(&told.contents)}<br/><small>{line(&told.source)}</small> }.into_any(),
+        None => line(&backup.name),
+    };
+    let made = told.map(|told| view! { {run(told.run)}<br/><small>"by " {line(&told.by)}</small> });
+    let verify = backup.verify.as_ref().map(|href| {
+        view! { <a class="btn" href=href.clone()>"Verify"<span class="sr">" the backup " {shown(&backup.name, 80)}</span></a> }
+    });
     row(view! {
         {cell_name(view! { {when(&backup.at)}<br/><small>{ago(&backup.at)}" ago"</small> })}
-        {cell_wide("Proof", health_as(backup.proof.health(), proof))}
+        {cell_wide("Proof", view! { {health_as(backup.proof.health(), word.into_any())}<br/><small>{why}</small> })}
         {cell_figure("Size", told.map(|told| shown(&told.size.text(), 40)))}
         {cell_figure("Took", told.map(|told| shown(&told.took.text(), 40)))}
-        {cell("Contents", told.map(|told| line(&told.contents)))}
-        {cell("Dumped from", view! { {told.map(|told| line(&told.source))}{told.is_none().then(|| line(&backup.name))} })}
-        {cell("By", told.map(|told| line(&told.by)))}
-        {cell("Run", told.and_then(|told| run(told.run)))}
+        {cell_wide("What was dumped", dumped)}
+        {cell("Run", made)}
         {cell("", verify)}
     })
 }

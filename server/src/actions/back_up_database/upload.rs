@@ -149,13 +149,16 @@ async fn stream(
     Err(Broken::Dump(format!("it has more than {PARTS} parts of {size} bytes")))
 }
 
+/// A part that arrived, or did not: its number, its size, and what the store calls it.
+type Arrived = (usize, usize, Result<String, StoreFault>);
+
 /// Parts on their way.
 struct Sending<'a> {
     ctx: &'a RunCtx<'a>,
     target: &'a Target<'a>,
     object: &'a str,
     upload: &'a str,
-    flying: FuturesUnordered<BoxFuture<'a, (usize, usize, Result<String, StoreFault>)>>,
+    flying: FuturesUnordered<BoxFuture<'a, Arrived>>,
     arrived: BTreeMap<usize, String>,
     bytes: u64,
 }
@@ -199,7 +202,7 @@ impl Sending<'_> {
         Ok(())
     }
 
-    fn arrived(&mut self, (no, size, part): (usize, usize, Result<String, StoreFault>)) -> Result<(), Broken> {
+    fn arrived(&mut self, (no, size, part): Arrived) -> Result<(), Broken> {
         self.arrived.insert(no, part.map_err(Broken::Store)?);
         self.bytes += size as u64;
         Ok(())
