@@ -5,6 +5,7 @@ mod backups;
 mod cache;
 mod database;
 mod edge;
+mod entry;
 mod lists;
 mod settings;
 
@@ -14,6 +15,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub use self::{cache::*, edge::*};
 pub use backups::*;
 pub use database::{database, database_stale};
+pub use entry::*;
 pub use lists::*;
 pub use settings::*;
 
@@ -1079,27 +1081,6 @@ fn run_row(id_: i64, state: RunState, sentence: &str, ago: u64) -> RunRow {
         asked_by: "nora".into(),
         asked: moment(ago),
         elapsed_ms: 71_000,
-    }
-}
-
-pub fn sign_in() -> SignIn {
-    SignIn { name: String::new(), next: "/runbooks/restart-workload".into(), refused: None }
-}
-
-pub fn sign_in_refused() -> SignIn {
-    SignIn {
-        name: "nora".into(),
-        refused: Some("The name or the password is wrong. 4 tries are left in the next 15 min.".into()),
-        ..sign_in()
-    }
-}
-
-pub fn set_up() -> SetUp {
-    SetUp {
-        token: "t0k3n".into(),
-        name: "nora".into(),
-        faults: vec![("password".into(), "9 characters are too few: type at least 12.".into())],
-        password_hint: "at least 12 characters".into(),
     }
 }
 
