@@ -73,6 +73,9 @@ enum Task {
         /// Pods of the large estate.
         #[arg(long, default_value_t = 20_000)]
         pods: u32,
+        /// Minutes for which a wall stays open while the estate changes.
+        #[arg(long, default_value_t = 5)]
+        soak: u32,
     },
     /// Breaks something in the running demo; without a name, lists what can be broken.
     Fault {
@@ -118,7 +121,7 @@ fn run(arguments: Arguments) -> Result<()> {
         }
         Task::Demo { stop: true, .. } => demo::stop(&workspace),
         Task::Demo { detach, port, .. } => demo::start(&workspace, &mut stages, &demo::Options { detach, port }),
-        Task::Bench { pods } => bench::run(&workspace, &mut stages, &bench::Options { pods }),
+        Task::Bench { pods, soak } => bench::run(&workspace, &mut stages, &bench::Options { pods, soak }),
         Task::Fault { name, undo } => demo::fault(&workspace, name.as_deref(), undo),
     }
 }

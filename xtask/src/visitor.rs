@@ -27,6 +27,13 @@ impl Visitor {
         Ok(visitor)
     }
 
+    /// Comes in by a link that signs in by itself, as a wall's does.
+    pub fn by_link(url: &str, link: &str, folder: &Path) -> Result<Self> {
+        let visitor = Self { url: url.to_owned(), jar: folder.join("wall-cookies") };
+        visitor.curl().args(["--cookie-jar".as_ref(), visitor.jar.as_os_str()]).args(["--location", link]).output()?;
+        Ok(visitor)
+    }
+
     fn curl(&self) -> Program {
         Program::new("curl").args(["--silent", "--show-error", "--fail", "--max-time", "120", "--cookie"]).args([&self.jar])
     }
@@ -62,18 +69,23 @@ impl Visitor {
         size.trim().parse().with_context(|| format!("curl says `{size}` for a size"))
     }
 
+    /// Where a page's live view goes on from what the page shows.
+    pub fn stream_path(&self, topic: &str, page: &str) -> Result<String> {
+        let html = self.page(page)?;
+        let attribute = |name: &str| html.split_once(&format!(" {name}=\"")).and_then(|(_, rest)| rest.split('"').next());
+        let since = attribute("data-since").context("the page has no number to follow from")?;
+        Ok(format!("/live?topic={topic}&since={since}"))
+    }
+
     /// The bytes that a live view sends in this time, compressed as a browser gets them.
     pub fn stream(&self, topic: &str, page: &str, time: Duration) -> Result<f64> {
-        let html = self.page(page)?;
-        let attribute =
-            |name: &str| html.split_once(&format!(" {name}=\"")).and_then(|(_, rest)| rest.split('"').next()).map(str::to_owned);
-        let since = attribute("data-since").context("the page has no number to follow from")?;
+        let path = self.stream_path(topic, page)?;
         let file = self.jar.with_file_name("stream");
         let ended = Program::new("curl")
             .args(["--silent", "--no-buffer", "--max-time", &time.as_secs().to_string(), "--header", "accept-encoding: gzip", "--cookie"])
             .args([&self.jar])
             .args(["--output".as_ref(), file.as_os_str()])
-            .args([format!("{}/live?topic={topic}&since={since}", self.url)])
+            .args([format!("{}{path}", self.url)])
             .watch(|_| {})?;
         // 28, out of time, is how a stream without an end is left.
         anyhow::ensure!(!ended, "the stream of {topic} ended by itself");

@@ -61,8 +61,23 @@ fn status(process: &str, field: &str) -> Result<f64> {
     Ok(kib * 1_024.0 / 1e6)
 }
 
+/// Processor time that a process has used so far, in seconds (`utime` and `stime` of `/proc/PID/stat`, in hundredths on every Linux).
+pub fn processor_s(process: &str) -> Result<f64> {
+    let text = read(Path::new(&format!("/proc/{process}/stat")))?;
+    // The name stands in parentheses and may hold anything; what follows it begins with field 3.
+    let fields: Vec<&str> = text.rsplit_once(')').context("no stat")?.1.split_whitespace().collect();
+    let ticks = |field: usize| -> Result<f64> { Ok(fields.get(field - 3).context("a short stat")?.parse()?) };
+    Ok((ticks(14)? + ticks(15)?) / 100.0)
+}
+
 /// The middle one.
-pub fn median(mut values: Vec<f64>) -> f64 {
+pub fn median(values: Vec<f64>) -> f64 {
+    quantile(values, 0.5)
+}
+
+/// The value that this share of them does not exceed.
+pub fn quantile(mut values: Vec<f64>, share: f64) -> f64 {
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    let at = ((values.len() as f64 * share) as usize).min(values.len().saturating_sub(1));
+    values.get(at).copied().unwrap_or(f64::NAN)
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: figures beside their goals. The method is told in `docs/BENCHMARKS.md`.
 
+mod crowd;
 mod load;
 mod report;
 
@@ -33,6 +34,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 pub struct Options {
     /// Pods of the large estate, on 100 nodes for each 2 000.
     pub pods: u32,
+    /// Minutes for which a wall stays open.
+    pub soak: u32,
 }
 
 /// Measures everything and keeps the table in `target/bench/figures.md`.
@@ -56,6 +59,9 @@ pub fn run(workspace: &Workspace, stages: &mut Stages, options: &Options) -> Res
     let running = Running::start(workspace, stages, "release", FIRST_PORT, CONSOLE_PORT, &folder)?;
     let bench = Bench { workspace, folder: folder.clone(), running };
     stages.run("bench: pages and streams", || bench.pages(&mut report))?;
+    stages.run("bench: change to pixel", || bench.pixels(&mut report, "alone", "pixel.txt"))?;
+    stages.run("bench: many screens", || bench.crowd(&mut report))?;
+    stages.run("bench: a wall that stays", || bench.soak(&mut report, options.soak))?;
     stages.run("bench: requests a second", || bench.requests(&mut report))?;
     stages.run("bench: memory", || bench.memory(&mut report, options.pods))?;
     drop(bench);
@@ -103,6 +109,7 @@ impl Bench<'_> {
         // What the first minute after a start brings is not the usual change.
         thread::sleep(MINUTE);
         report.says("live overview, idle estate", format!("{:.1} kB a minute", visitor.stream("overview", "/", MINUTE)? / 1_000.0));
+        report.at_most("live wall, idle estate", self.wall()?.stream("wall", "/wall", MINUTE)? / 1_000.0, 10.0, "kB a minute");
         let busy = thread::scope(|scope| {
             let rollouts = scope.spawn(|| self.rollouts(MINUTE));
             let bytes = visitor.stream("overview", "/", MINUTE);
