@@ -130,7 +130,7 @@ fn numbers(line: &mut Vec<u8>, bytes: &[u8]) -> Vec<u64> {
     let mut found = Vec::new();
     for byte in bytes {
         if *byte == b'\n' {
-            let number = std::str::from_utf8(line).ok().and_then(|text| text.strip_prefix("id: ")?.trim().parse().ok());
+            let number = std::str::from_utf8(line).ok().and_then(|text| text.strip_prefix("id: ")?.trim().parse::<u64>().ok());
             found.extend(number);
             line.clear();
         } else if line.len() < LONGEST {
