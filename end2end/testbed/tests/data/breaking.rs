@@ -100,8 +100,9 @@ async fn pause_replay(witness: &Witness) -> Look {
     if let Ok(mut leader) = witness.primary().await {
         ask::<String>(&mut leader, "select pg_logical_emit_message(true, 'witness', 'a look')::text").await.ok();
     }
+    // A leader that was promoted still knows what it received and replayed as a replica, and the two may differ for ever.
     let behind = "select coalesce(extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::float8, 0)
-                  * (pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn())::int";
+                  * (pg_is_in_recovery() and pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn())::int";
     let mut answers = Vec::new();
     for member in ["PG1", "PG2"] {
         answers.push(match witness.watch(member).await {
@@ -110,7 +111,6 @@ async fn pause_replay(witness: &Witness) -> Look {
         });
     }
     let worst_s = answers.iter().flatten().flatten().copied().fold(0.0, f64::max);
-    // The leader has nothing to replay.
     let known = answers.iter().all(Result::is_ok);
     Look::new(known && worst_s > 3.0, known && worst_s < 1.0, answers)
 }
