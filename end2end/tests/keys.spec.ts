@@ -121,7 +121,7 @@ test("a filter stands in the address, and says what it left nothing of", async (
   await console.signIn("ADMIN");
   await console.open("/runs");
   if ((await page.getByRole("search", { name: "Filter runs" }).count()) > 0) {
-    await page.getByLabel("State").selectOption({ label: "stopped" });
+    await page.getByLabel("State", { exact: true }).selectOption({ label: "stopped" });
     await page.getByLabel("Asked by").fill("nobody-of-that-name");
     await page.getByRole("button", { name: "Filter runs" }).click();
     await expect(page).toHaveURL(/state=cancelled/);

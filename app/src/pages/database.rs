@@ -167,7 +167,7 @@ fn connections_panel(standing: &DatabaseStanding) -> AnyView {
     let Some(connections) = &standing.connections else {
         return reading_panel(
             "db-connections",
-            "Connections",
+            "Who is connected",
             "not seen",
             &standing.seen,
             empty("The leader does not tell who is connected."),
@@ -192,7 +192,13 @@ fn connections_panel(standing: &DatabaseStanding) -> AnyView {
         [words("Application"), figures("Active"), figures("Idle"), figures("Idle in transaction"), words("Share"), figures("All")];
     let more = (*others > 0).then(|| view! { <p class="pad more-line">{format!("{others} of other applications not shown.")}</p> });
     let note = format!("{used} of {max} on {of}, {reserved} kept for administrators");
-    reading_panel("db-connections", "Connections", &note, &standing.seen, view! { {table("Table of connections", &columns, body)}{more} })
+    reading_panel(
+        "db-connections",
+        "Who is connected",
+        &note,
+        &standing.seen,
+        view! { {table("Table of connections", &columns, body)}{more} },
+    )
 }
 
 fn transactions_panel(standing: &DatabaseStanding) -> AnyView {

@@ -128,7 +128,7 @@ async fn who_may_not_is_refused_and_what_is_typed_is_kept() {
         200,
         &[&primary, &follows, "reach the lock store", "Not yet received", "Not yet replayed", "Replayed after", "Who blocks whom"],
     );
-    page.says(200, &["Switch over aia_production", "Fail over aia_production", "Connections", "aia"]);
+    page.says(200, &["Switch over aia_production", "Fail over aia_production", "Who is connected", "aia"]);
 
     let wrong = console(&ESTATE.replace("\"${PATRONI_USER}\"", "nobody")).await;
     let otto = wrong.signed_in_as(Role::Operator).await;
