@@ -164,7 +164,7 @@ fn tile(at: usize, tile: &WallTile) -> AnyView {
     let count = view! {
         <span class="if-fresh" id=format!("wt{at}") data-part=""><b class="fig">{ok}" of "{of}<i>"ok"</i></b></span>
     };
-    let note = if tile.note.is_empty() { "nothing past its limit".to_owned() } else { shown(&tile.note, LINE) };
+    let note = if tile.note.is_empty() { "within limits".to_owned() } else { shown(&tile.note, LINE) };
     view! {
         <li class=fresh_class("wall-tile", seen) data-stale=stale(seen)>
             <p>{mark(shape)}{shown(&tile.name, LINE)}{hidden_word(shape)}</p>

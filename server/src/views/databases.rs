@@ -135,7 +135,8 @@ fn node(look: &DatabaseLook, member: &Member) -> MemberNode {
     if let Ok(looked) = &member.look {
         if let Ok(standing) = &looked.standing {
             // Whole minutes, so that a page does not change with each second.
-            second.push(format!("up {}", clock_words((standing.up / 60.0) as u64 * 60_000)));
+            let minutes = (standing.up / 60.0) as u64;
+            second.push(if minutes == 0 { "up less than 1 min".to_owned() } else { format!("up {}", clock_words(minutes * 60_000)) });
         }
         if let Ok(activity) = &looked.activity {
             let used: i64 = activity.connections.iter().map(|row| row.n).sum();
