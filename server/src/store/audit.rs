@@ -206,7 +206,7 @@ impl Store {
         .await
     }
 
-    /// The events from number `from` on, oldest first: for verification and export.
+    /// The events from number `from` on, oldest first: for verification.
     ///
     /// # Errors
     /// When the store does not answer.
