@@ -80,9 +80,13 @@ fn options(address: &str, user: &str, password: &str) -> PgConnectOptions {
     options.database(&variable("PG_DATABASE")).disable_statement_logging()
 }
 
-pub async fn superuser(member: &str) -> PgConnection {
+fn as_superuser(member: &str) -> PgConnectOptions {
     let login = configuration(member)["postgresql"]["authentication"]["superuser"].clone();
-    options(&address(member), login["username"].as_str().unwrap(), login["password"].as_str().unwrap()).connect().await.unwrap()
+    options(&address(member), login["username"].as_str().unwrap(), login["password"].as_str().unwrap())
+}
+
+pub async fn superuser(member: &str) -> PgConnection {
+    as_superuser(member).connect().await.unwrap()
 }
 
 pub fn client() -> reqwest::Client {
@@ -115,6 +119,15 @@ pub async fn roles() -> (String, String) {
     (named(&cluster, true).expect("one leads"), named(&cluster, false).expect("one follows"))
 }
 
+/// How many follow a member closely. Who Patroni says leads may not take connections yet, or no longer.
+async fn streams(leader: &str) -> sqlx::Result<i64> {
+    sqlx::query_scalar(
+        "select count(*) from pg_stat_replication where state = 'streaming' and pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn) < 65536",
+    )
+    .fetch_one(&mut as_superuser(leader).connect().await?)
+    .await
+}
+
 /// Waits until one leads and the other streams.
 pub async fn whole() {
     let began = Instant::now();
@@ -125,17 +138,11 @@ pub async fn whole() {
             let at_hand = |member: &serde_json::Value| matches!(member["state"].as_str(), Some("running" | "streaming"));
             members.len() == 2 && members.iter().all(at_hand) && cluster["pause"] != true
         });
-        if runs && let Some(leader) = state.as_ref().and_then(|cluster| named(cluster, true)) {
-            let mut connection = superuser(&leader).await;
-            let streams: i64 = sqlx::query_scalar(
-                "select count(*) from pg_stat_replication where state = 'streaming' and pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn) < 65536",
-            )
-            .fetch_one(&mut connection)
-            .await
-            .unwrap();
-            if streams == 1 {
-                return;
-            }
+        if runs
+            && let Some(leader) = state.as_ref().and_then(|cluster| named(cluster, true))
+            && matches!(streams(&leader).await, Ok(1))
+        {
+            return;
         }
         assert!(began.elapsed() < Duration::from_secs(120), "the database does not become whole: {state:?}");
         sleep(Duration::from_millis(200)).await;
