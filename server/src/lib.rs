@@ -22,6 +22,7 @@ pub mod leadership;
 pub mod live;
 pub mod monitor;
 pub mod overview;
+pub mod pace;
 pub mod pages;
 pub mod probe_points;
 pub mod probes;

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::{SharedClock, Stamp},
     overview::Ages,
+    pace::Pace,
 };
 
 pub use wire::Encoding;
@@ -185,8 +186,11 @@ pub struct Hub {
     version: String,
 }
 
-/// Drawn at most so often: a burst of changes is one patch.
-const COALESCE: Duration = Duration::from_millis(250);
+/// A change is drawn at once, a burst of them a few times, and for long at most four times a second.
+fn pace() -> Pace {
+    Pace::new(Duration::from_millis(10), 6, Duration::from_millis(250))
+}
+
 /// Drawn at least so often, so that what becomes stale is drawn so even when nothing changes.
 const REDRAW: Duration = Duration::from_secs(2);
 /// Heartbeats go out at most so often. A probe's deadline (eleven seconds and more) leaves room for its period and this together.
@@ -269,12 +273,14 @@ impl Hub {
         let mut ages_due = Instant::now();
         let mut figures_told = Instant::now();
         let mut changes = self.draw.changes(&topic);
+        let mut pace = pace();
         loop {
             tokio::select! {
                 () = self.closing.cancelled() => break,
                 Ok(()) = changes.changed() => {}
                 () = tokio::time::sleep(REDRAW) => {}
             }
+            pace.happened(tokio::time::Instant::now());
             if self.redraw(&topic, &view, &mut figures_told).await.is_none() {
                 break;
             }
@@ -288,7 +294,9 @@ impl Hub {
             if followed.elapsed() > LINGER {
                 break;
             }
-            tokio::time::sleep(COALESCE).await;
+            if let Some(ready) = pace.ready_at() {
+                tokio::time::sleep_until(ready).await;
+            }
         }
         // Dropping the last sender ends the streams; their readers come back and get a new view, or a 404.
         self.views().remove(&topic);
@@ -368,7 +376,7 @@ impl Hub {
             closing: self.closing.clone(),
             ended,
             // A screen that may not look any more goes dark at once: its page then says why.
-            farewell: (*topic == Topic::Wall).then(|| Event::named("reload", None, &())),
+            farewell: *topic == Topic::Wall,
         };
         Some(futures::stream::unfold(state, |mut reader| async move { reader.next().await.map(|bytes| (Ok(bytes), reader)) }))
     }
@@ -384,7 +392,7 @@ struct Reader {
     reload: bool,
     closing: CancellationToken,
     ended: CancellationToken,
-    farewell: Option<Event>,
+    farewell: bool,
 }
 
 /// A silent stream says so: proxies and browsers drop what is silent for long.
@@ -395,9 +403,8 @@ impl Reader {
         if !self.begun {
             self.begun = true;
             let mut hello = wire::head(self.encoding).to_vec();
-            // A screen that lost the console comes back after about a second.
-            hello.extend_from_slice(Event::of(&b"retry: 1000\n\n"[..]).in_(self.encoding));
-            let first = if self.reload { Some(Event::named("reload", None, &())) } else { self.patch() };
+            hello.extend_from_slice(wire::RETRY.in_(self.encoding));
+            let first = if self.reload { Some(wire::RELOAD.clone()) } else { self.patch() };
             if let Some(first) = first {
                 hello.extend_from_slice(first.in_(self.encoding));
             }
@@ -406,7 +413,7 @@ impl Reader {
         loop {
             tokio::select! {
                 () = self.closing.cancelled() => return None,
-                () = self.ended.cancelled() => return Some(self.farewell.take()?.in_(self.encoding).clone()),
+                () = self.ended.cancelled() => return std::mem::take(&mut self.farewell).then(|| wire::RELOAD.in_(self.encoding).clone()),
                 changed = self.snapshots.changed() => {
                     changed.ok()?;
                     if let Some(patch) = self.patch() {

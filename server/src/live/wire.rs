@@ -71,6 +71,12 @@ pub(super) fn head(encoding: Encoding) -> &'static [u8] {
     }
 }
 
+/// A screen that lost the console comes back after about a second.
+pub(super) static RETRY: LazyLock<Event> = LazyLock::new(|| Event::of(&b"retry: 1000\n\n"[..]));
+
+/// A page loads itself again: another build is here, or its screen may not look any more.
+pub(super) static RELOAD: LazyLock<Event> = LazyLock::new(|| Event::named("reload", None, &()));
+
 /// A silent stream says so.
 pub(super) static KEEP_ALIVE: LazyLock<Event> = LazyLock::new(|| Event::of(&b":\n\n"[..]));
 

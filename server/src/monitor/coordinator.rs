@@ -23,11 +23,18 @@ use super::{
 };
 use crate::{
     clock::Stamp,
+    pace::Pace,
     probes::{Probe, ProbeCtx, Reading},
 };
 
-/// Publications are at least this far apart.
-const BETWEEN_PUBLICATIONS: Duration = Duration::from_millis(100);
+/// What only moved a figure or confirmed it is published at most so often.
+const ROUTINE: Duration = Duration::from_millis(500);
+
+/// What is news is published at once, for long at most ten times a second.
+fn pace() -> Pace {
+    Pace::new(Duration::from_millis(5), 8, Duration::from_millis(100))
+}
+
 /// Attempts that may wait for the coordinator; tasks wait when it is full, which costs them nothing but time.
 const ATTEMPTS_WAITING: usize = 256;
 
@@ -77,7 +84,8 @@ impl Coordinator {
         let first = systems.borrow_and_update().clone();
         self.arrange(&first, &attempts);
         self.publish();
-        let mut publish_at = None;
+        let mut pace = pace();
+        let mut publish_at: Option<Instant> = None;
         let mut published_at = Instant::now();
         let mut systems_may_change = true;
         let world = self.world.clone();
@@ -88,19 +96,20 @@ impl Coordinator {
                     Ok(()) => {
                         let now = systems.borrow_and_update().clone();
                         self.arrange(&now, &attempts);
-                        publish_at.get_or_insert(published_at + BETWEEN_PUBLICATIONS);
+                        publish_at = Some(pace.ready_at().unwrap_or(published_at));
                     }
                     // Whoever knew of new systems is gone; those that are known stay watched.
                     Err(_) => systems_may_change = false,
                 },
                 Some(attempt) = ended.recv() => {
-                    self.take(attempt);
-                    publish_at.get_or_insert(published_at + BETWEEN_PUBLICATIONS);
+                    let due = if self.take(attempt) { pace.ready_at().unwrap_or(published_at) } else { published_at + ROUTINE };
+                    publish_at = Some(publish_at.map_or(due, |at| at.min(due)));
                 }
                 () = self.changes.send_oldest(), if self.changes.is_waiting() => {}
                 () = sleep_until(publish_at.unwrap_or(published_at)), if publish_at.is_some() => {
                     self.publish();
                     published_at = Instant::now();
+                    pace.happened(published_at);
                     publish_at = None;
                 }
             }
@@ -152,11 +161,13 @@ impl Coordinator {
         source
     }
 
-    fn take(&mut self, Attempt { source, at, outcome }: Attempt) {
+    /// Keeps what was read; whether that is news: another health, or something else after the source told of a change.
+    fn take(&mut self, Attempt { source, at, woken, outcome }: Attempt) -> bool {
         // An attempt of a task that has just been ended.
-        let Some(Running { instance, published, course, .. }) = self.running.get_mut(&source) else { return };
+        let Some(Running { instance, published, course, .. }) = self.running.get_mut(&source) else { return false };
         let first = instance.tried_at.is_none();
         let before = instance.health();
+        let said = instance.reading.clone();
         *published = None;
         instance.tried_at = Some(at);
         match outcome {
@@ -204,6 +215,8 @@ impl Coordinator {
                 at: at.wall,
             });
         }
+        let says_as = said.zip(instance.reading.as_ref()).is_some_and(|(said, now)| said.says_as(now));
+        first || before != after || (woken && !says_as)
     }
 
     fn publish(&mut self) {

@@ -5,13 +5,14 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use app::model::SystemId;
 use futures::FutureExt;
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     time::{Instant, sleep, sleep_until, timeout},
 };
 
 use super::slowest;
 use crate::{
     clock::Stamp,
+    pace::Pace,
     probes::{Probe, ProbeCtx, ProbeSpec, Reading},
 };
 
@@ -24,27 +25,62 @@ pub(super) struct Attempt {
     pub(super) source: u32,
     /// When it ended.
     pub(super) at: Stamp,
+    /// Whether the source told of a change: what it brings should not wait.
+    pub(super) woken: bool,
     /// The reading, or why there is none in a sentence for people.
     pub(super) outcome: Result<Reading, String>,
 }
 
-/// Reads until nobody listens. Reads never overlap: the next begins when the last has ended and the period is over.
+/// How often a source that tells of changes is read: a change comes as a handful of events within some milliseconds, and in a storm four looks a
+/// second say enough.
+fn pace() -> Pace {
+    Pace::new(Duration::from_millis(10), 8, Duration::from_millis(250))
+}
+
+/// Reads until nobody listens. Reads never overlap: the next begins when the last has ended and the period is over, or the source tells of a change.
 pub(super) async fn run(probe: Arc<dyn Probe>, ctx: ProbeCtx, source: u32, system: SystemId, attempts: mpsc::Sender<Attempt>) {
     let spec = probe.spec();
     sleep(SPREAD.mul_f64(rand::random())).await;
     // The second read comes early by a random share, so that instances of one period do not march in step.
     let mut share = 0.3 + 0.7 * rand::random::<f64>();
     let mut failures = 0;
+    let mut news = probe.news(&ctx, &system);
+    let (mut pace, mut woken) = (pace(), false);
     loop {
         let began = Instant::now();
+        // What comes from here on is news.
+        if let Some(news) = &mut news {
+            news.mark_unchanged();
+        }
         let outcome = read(&*probe, &ctx, &system, &spec).await;
         failures = if outcome.is_ok() { 0 } else { failures + 1 };
-        let attempt = Attempt { source, at: ctx.clock.now(), outcome };
+        let attempt = Attempt { source, at: ctx.clock.now(), woken, outcome };
         if attempts.send(attempt).await.is_err() {
             return;
         }
-        sleep_until(began + pause(&spec, failures).mul_f64(share)).await;
+        let due = began + pause(&spec, failures).mul_f64(share);
         share = 1.0;
+        woken = tokio::select! {
+            () = sleep_until(due) => false,
+            () = told(&mut news) => true,
+        };
+        if woken {
+            if let Some(ready) = pace.ready_at() {
+                sleep_until(ready).await;
+            }
+            pace.happened(Instant::now());
+        }
+    }
+}
+
+/// Waits for news; for ever where none ever comes.
+async fn told(news: &mut Option<watch::Receiver<u64>>) {
+    let over = match news {
+        Some(news) => news.changed().await.is_err(),
+        None => true,
+    };
+    if over {
+        std::future::pending().await
     }
 }
 

@@ -194,6 +194,45 @@ async fn systems_come_and_go_and_those_that_stay_keep_their_number() {
     assert!(c.source != a && c.source != b, "a number is never given to another");
 }
 
+/// Reads a number once an hour, and whenever it is told of another.
+struct Told(watch::Sender<u64>);
+
+impl Probe for Told {
+    fn spec(&self) -> ProbeSpec {
+        let (every, timeout) = (Duration::from_secs(3_600), Duration::from_millis(500));
+        ProbeSpec { id: "scripted", title: "{} by what it is told", kind: Kind::Cache, every, timeout }
+    }
+
+    fn news(&self, _ctx: &ProbeCtx, _system: &SystemId) -> Option<watch::Receiver<u64>> {
+        Some(self.0.subscribe())
+    }
+
+    fn read<'a>(&'a self, _ctx: &'a ProbeCtx, _system: &'a SystemId) -> BoxFuture<'a, Result<Reading, ProbeError>> {
+        Box::pin(async move { Ok(Reading::new(Health::Ok, self.0.borrow().to_string())) })
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_tells_of_a_change_is_read_at_once_and_in_a_storm_by_a_rate() {
+    let news = watch::Sender::new(0);
+    let (_systems, known) = watch::channel(vec![cache("told")]);
+    let mut handle = Monitor::start(vec![Box::new(Told(news.clone()))], ctx(), known, KnownSince::new());
+    let says = |world: &Arc<World>, n: u64| world.instances.iter().any(|instance| summary(instance) == n.to_string());
+    let mut until = async |n: u64| {
+        timeout(Duration::from_secs(20), handle.world.wait_for(|world| says(world, n))).await.expect("it is read").unwrap();
+        handle.world.borrow().sequence
+    };
+    until(0).await;
+    news.send_replace(1);
+    let before = until(1).await;
+    for n in 2..=200 {
+        news.send_replace(n);
+        sleep(Duration::from_millis(5)).await;
+    }
+    let publications = until(200).await - before;
+    assert!((2..=40).contains(&publications), "{publications} of 199 changes within a second");
+}
+
 #[tokio::test]
 async fn the_world_is_published_at_most_ten_times_a_second() {
     let names: Vec<_> = (0..200).map(|n| format!("n{n}")).collect();

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use app::model::{Fact, Health, Kind, SystemId, Value};
 use futures::future::BoxFuture;
+use tokio::sync::watch;
 
-use super::{Probe, ProbeCtx, ProbeError, ProbeSpec, Reading};
+use super::{Probe, ProbeCtx, ProbeError, ProbeSpec, Reading, cluster_news};
 use crate::adapters::kube::{Node, Watch, text::clip};
 
 /// The API server and the nodes.
@@ -14,6 +15,10 @@ pub struct KubeCluster;
 impl Probe for KubeCluster {
     fn spec(&self) -> ProbeSpec {
         ProbeSpec { id: "kube_cluster", title: "{}", kind: Kind::Cluster, every: Duration::from_secs(2), timeout: Duration::from_secs(1) }
+    }
+
+    fn news(&self, ctx: &ProbeCtx, system: &SystemId) -> Option<watch::Receiver<u64>> {
+        cluster_news(ctx, system)
     }
 
     fn read<'a>(&'a self, ctx: &'a ProbeCtx, system: &'a SystemId) -> BoxFuture<'a, Result<Reading, ProbeError>> {

@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use app::model::{Fact, Health, Kind, SystemId, Value};
 use futures::future::BoxFuture;
+use tokio::sync::watch;
 
-use super::{Probe, ProbeCtx, ProbeError, ProbeSpec, Reading};
+use super::{Probe, ProbeCtx, ProbeError, ProbeSpec, Reading, cluster_news};
 use crate::adapters::kube::{Deployment, Standing, State, Trouble, Watch, text::counted};
 
 /// Ready of wanted.
@@ -26,6 +27,10 @@ impl Probe for KubeDeployment {
             every: Duration::from_secs(2),
             timeout: Duration::from_secs(1),
         }
+    }
+
+    fn news(&self, ctx: &ProbeCtx, system: &SystemId) -> Option<watch::Receiver<u64>> {
+        cluster_news(ctx, system)
     }
 
     fn read<'a>(&'a self, ctx: &'a ProbeCtx, system: &'a SystemId) -> BoxFuture<'a, Result<Reading, ProbeError>> {

@@ -29,6 +29,7 @@ use std::{sync::Arc, time::Duration};
 
 use app::model::{Fact, Health, Kind, SystemId, Value};
 use futures::future::BoxFuture;
+use tokio::sync::watch;
 
 use crate::{adapters::Adapters, clock::SharedClock, config::Estate};
 
@@ -130,12 +131,25 @@ impl Reading {
         self
     }
 
+    /// Whether both say the same, however old they are.
+    #[must_use]
+    pub fn says_as(&self, other: &Self) -> bool {
+        let Self { health, summary, figure, limit, note, cause, facts, age: _ } = self;
+        (*health, summary, figure, limit) == (other.health, &other.summary, &other.figure, &other.limit)
+            && (note, cause, facts) == (&other.note, &other.cause, &other.facts)
+    }
+
     /// Sets how old the source's last heartbeat is.
     #[must_use]
     pub fn age(mut self, age: Duration) -> Self {
         self.age = age;
         self
     }
+}
+
+/// Tells of whatever is newly known of the namespace of `system`, or of the cluster that it is.
+fn cluster_news(ctx: &ProbeCtx, system: &SystemId) -> Option<watch::Receiver<u64>> {
+    ctx.adapters.kube.of(system).ok()?.news(system.namespace())
 }
 
 /// Why a probe gave no reading. Its `Display` is shown to people: no secrets, no addresses with passwords, at most a sentence.
@@ -157,6 +171,11 @@ pub trait Probe: Send + Sync {
     /// Whether it has something to say about `system`: a database without Patroni has no Patroni tile.
     fn applies(&self, _estate: &Estate, _system: &SystemId) -> bool {
         true
+    }
+
+    /// Where its source tells of changes: what changes with each. It is then read at once, and still after each period.
+    fn news(&self, _ctx: &ProbeCtx, _system: &SystemId) -> Option<watch::Receiver<u64>> {
+        None
     }
 
     /// Reads and judges. No retry, sleep, timeout or logging here.

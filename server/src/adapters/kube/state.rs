@@ -35,6 +35,17 @@ pub struct State {
     pub events: Table<Event>,
 }
 
+/// What came of putting an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Put {
+    /// It was not there before.
+    New,
+    /// Something that is kept of it is another.
+    Changed,
+    /// All that is kept of it is as it was.
+    Same,
+}
+
 impl State {
     /// Whether that node is ready; none when there is no such node.
     #[must_use]
@@ -63,7 +74,7 @@ impl State {
 /// An object of the API that is watched.
 pub(super) trait Watched: Clone + serde::de::DeserializeOwned + Send + 'static {
     /// What is kept of it.
-    type Kept: Record + Send;
+    type Kept: Record + PartialEq + Send;
 
     /// Its metadata.
     fn meta(&self) -> &wire::Meta;
@@ -84,8 +95,8 @@ pub(super) trait Watched: Clone + serde::de::DeserializeOwned + Send + 'static {
 }
 
 impl State {
-    /// Puts an object; true when it is new.
-    pub(super) fn put<T: Watched>(&mut self, object: T, mark: u32) -> bool {
+    /// Puts an object.
+    pub(super) fn put<T: Watched>(&mut self, object: T, mark: u32) -> Put {
         T::make_room(self);
         let mut names = std::mem::take(&mut self.names);
         let namespace = names.intern(&object.meta().namespace);
@@ -95,9 +106,15 @@ impl State {
             None => (Key { namespace, name: object.meta().name.as_str().into() }, None),
         };
         let record = object.keep(&mut names, old);
+        // Most of what a busy cluster writes is of no interest here: the beat of a node, a field that is not kept.
+        let is_same = old.is_some_and(|old| *old == record);
         let is_new = table.put(key, record, mark);
         self.names = names;
-        is_new
+        match (is_new, is_same) {
+            (true, _) => Put::New,
+            (false, true) => Put::Same,
+            (false, false) => Put::Changed,
+        }
     }
 
     /// Takes an object out; true when it was there.

@@ -19,7 +19,7 @@ use super::{
     follow::follow,
     link::{self, Heart, Line, Pulse},
     source::{Source, Status, Watch},
-    state::{State, Watched},
+    state::{Put, State, Watched},
     usage::{self, UsageStatus},
     wire,
 };
@@ -45,6 +45,10 @@ pub(super) struct Shared {
     heart: Arc<Heart>,
     marks: AtomicU32,
     found: watch::Sender<Vec<SystemId>>,
+    /// Counts what came to be known, by namespace.
+    news: HashMap<String, watch::Sender<u64>>,
+    /// The same, of the whole cluster.
+    all_news: watch::Sender<u64>,
 }
 
 /// One cluster, watched. Dropping it ends its tasks.
@@ -87,6 +91,8 @@ impl ClusterWatch {
             heart: Arc::clone(&heart),
             marks: AtomicU32::new(1),
             found: watch::Sender::new(Vec::new()),
+            news: cluster.namespaces.iter().map(|namespace| (namespace.clone(), watch::Sender::new(0))).collect(),
+            all_news: watch::Sender::new(0),
         });
         let (send, line) = watch::channel(Line::down());
         let access = cluster.watch.clone();
@@ -121,6 +127,15 @@ impl ClusterWatch {
     #[must_use]
     pub fn discovered(&self) -> watch::Receiver<Vec<SystemId>> {
         self.shared.found.subscribe()
+    }
+
+    /// Changes whenever something else is known of what lives in `namespace`, or of anything in the cluster; none where that is not watched.
+    #[must_use]
+    pub fn news(&self, namespace: Option<&str>) -> Option<watch::Receiver<u64>> {
+        match namespace {
+            Some(namespace) => self.shared.news.get(namespace).map(watch::Sender::subscribe),
+            None => Some(self.shared.all_news.subscribe()),
+        }
     }
 
     /// What the heartbeat says.
@@ -221,13 +236,27 @@ impl Shared {
 
     pub(super) fn set_status(&self, source: &Source, change: impl FnOnce(&mut Status, Stamp)) {
         let now = self.clock.now();
-        let mut status = self.status.write().unwrap_or_else(PoisonError::into_inner);
-        let status = status.entry(source.clone()).or_default();
-        change(status, now);
-        // When the whole server goes away, the heartbeat says so once; one watch alone is worth a line when it keeps failing.
-        if let Some((_, reason)) = status.broken.as_ref().filter(|_| status.failures == TELL_FAILURES) {
-            tracing::warn!(cluster = %self.cluster, source = %source, reason, "The watch of {source} does not follow");
+        {
+            let mut status = self.status.write().unwrap_or_else(PoisonError::into_inner);
+            let status = status.entry(source.clone()).or_default();
+            change(status, now);
+            // When the whole server goes away, the heartbeat says so once; one watch alone is worth a line when it keeps failing.
+            if let Some((_, reason)) = status.broken.as_ref().filter(|_| status.failures == TELL_FAILURES) {
+                tracing::warn!(cluster = %self.cluster, source = %source, reason, "The watch of {source} does not follow");
+            }
         }
+        self.tell(source);
+    }
+
+    /// Whoever judges by what came from this source looks again.
+    fn tell(&self, source: &Source) {
+        let one_more = |n: &mut u64| *n = n.wrapping_add(1);
+        match self.news.get(&*source.namespace) {
+            Some(news) => news.send_modify(one_more),
+            // What a node does is told of each of its pods.
+            None => self.news.values().for_each(|news| news.send_modify(one_more)),
+        }
+        self.all_news.send_modify(one_more);
     }
 
     /// The server is away: nothing is current until it was listed anew.
@@ -239,7 +268,9 @@ impl Shared {
         for status in status.values_mut() {
             status.lose(format!("the API server {reason}"), at);
         }
+        drop(status);
         tracing::warn!(cluster = %self.cluster, reason, "The API server is away");
+        self.news.values().chain([&self.all_news]).for_each(|news| news.send_modify(|n| *n = n.wrapping_add(1)));
     }
 
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, State> {
@@ -248,9 +279,16 @@ impl Shared {
 
     /// Puts an object, under the mark of the list that named it; under none while a watch goes on.
     pub(super) fn put<T: Watched>(&self, source: &Source, object: T, listing: Option<u32>) {
-        let is_new = self.write().put(object, listing.unwrap_or_default());
-        if is_new && listing.is_none() {
+        let put = self.write().put(object, listing.unwrap_or_default());
+        // A list is told of when it is whole.
+        if listing.is_some() {
+            return;
+        }
+        if put == Put::New {
             self.found_may_differ(source);
+        }
+        if put != Put::Same {
+            self.tell(source);
         }
     }
 
@@ -265,6 +303,7 @@ impl Shared {
     pub(super) fn remove<T: Watched>(&self, source: &Source, object: &T) {
         if self.write().remove(object) {
             self.found_may_differ(source);
+            self.tell(source);
         }
     }
 
