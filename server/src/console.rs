@@ -1,6 +1,6 @@
 //! What every request shares: the estate, the world, the store, the executor; and how pages are framed.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc};
 
 use app::{
     model::{Assets, Code, Frame, Me, Place, Refusal, RunningRun, Theme, Topic},
@@ -13,13 +13,13 @@ use axum::{
 use tokio::sync::{Mutex, watch};
 
 use crate::{
-    clock::{SharedClock, Stamp},
+    clock::SharedClock,
     config::Estate,
     executor::Executor,
     identity::{Caller, Identity, Screen},
     live::{Fragment, Hub},
     monitor::World,
-    overview::Ages,
+    shared_page::SharedPage,
     store::Store,
     views::Drawing,
 };
@@ -51,17 +51,6 @@ pub struct Console {
     /// The overview as it was last drawn.
     pub overview: Arc<Mutex<Option<SharedPage>>>,
 }
-
-/// A page's content that is the same for everybody.
-#[derive(Debug)]
-pub struct SharedPage {
-    drawn: Stamp,
-    live: Option<(Topic, u64)>,
-    content: Arc<str>,
-}
-
-/// How long such content is shared: its ages then are at most this much off.
-const SHARED_FOR: Duration = Duration::from_millis(500);
 
 /// What a response knows about its request.
 #[derive(Clone, Debug, Default)]
@@ -120,21 +109,6 @@ impl Console {
     /// The live view that a page follows. Asked for *before* the page is drawn: what changes between the two is then sent, never missed.
     pub async fn follow(&self, topic: Topic) -> Option<(Topic, u64)> {
         self.hub.seq(&topic).await.map(|seq| (topic, seq))
-    }
-
-    /// The overview's content, rendered once for everybody who asks within half a second, with the view to follow from there.
-    pub async fn overview_content(&self) -> (Option<(Topic, u64)>, Arc<str>) {
-        let mut shared = self.overview.lock().await;
-        let now = self.clock.now();
-        match &*shared {
-            Some(shared) if now.since(shared.drawn) < SHARED_FOR => (shared.live.clone(), shared.content.clone()),
-            _ => {
-                let live = self.follow(Topic::Overview).await;
-                let content: Arc<str> = main_of(&self.drawing.overview(Ages::At(self.clock.now()))).into();
-                *shared = Some(SharedPage { drawn: now, live: live.clone(), content: content.clone() });
-                (live, content)
-            }
-        }
     }
 
     /// A refusal as a whole page.

@@ -28,5 +28,6 @@ pub mod probe_points;
 pub mod probes;
 pub mod router;
 pub mod serve;
+pub mod shared_page;
 pub mod store;
 pub mod views;

@@ -93,10 +93,7 @@ impl Console {
 
 /// `GET /`
 pub async fn overview(State(console): State<Console>, Extension(asked): Extension<Asked>) -> Response {
-    let mut frame = console.frame(&asked, Place::Overview, "Overview");
-    let (live, content) = console.overview_content().await;
-    frame.live = live;
-    html(StatusCode::OK, app::render::document(&frame, &content))
+    html(StatusCode::OK, console.overview_document(&asked).await)
 }
 
 /// `GET /systems`
