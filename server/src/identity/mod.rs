@@ -5,6 +5,7 @@
 
 mod accounts;
 mod address;
+mod asking;
 mod browser;
 mod devices;
 mod limits;
@@ -31,6 +32,7 @@ use crate::{
 };
 
 use self::{
+    asking::Asking,
     limits::{Attempts, TypedCodes},
     passwords::Passwords,
     remembered::Remembered,
@@ -92,6 +94,7 @@ struct Inner {
     clock: SharedClock,
     cookie: Cookie,
     proxy: Option<IpAddr>,
+    asking: Asking,
     passwords: Passwords,
     attempts: Attempts,
     codes: Attempts,
@@ -109,6 +112,7 @@ impl Identity {
     /// When the machine gives no random numbers.
     pub fn new(store: Store, clock: SharedClock, listen: &Listen, public_url: Option<&Url>) -> Result<Self, PasswordFault> {
         let inner = Arc::new(Inner {
+            asking: Asking::start(store.clone()),
             store,
             clock,
             cookie: Cookie::for_service(listen, public_url),
@@ -161,7 +165,7 @@ impl Inner {
     }
 
     async fn caller(&self, session: SessionHash) -> Option<Caller> {
-        match self.store.session_owner(&session).await {
+        match self.asking.owner(session).await {
             Ok(Some(owner)) => {
                 self.remembered.keep(session, owner.clone(), self.clock.now());
                 Some(Caller::new(session, owner, true))

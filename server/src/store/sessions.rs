@@ -20,28 +20,7 @@ pub struct SessionOwner {
 }
 
 impl Store {
-    /// Whose session this is. `None`: it has expired, was ended, or its account was disabled.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn session_owner(&self, id: &SessionHash) -> Result<Option<SessionOwner>, StoreError> {
-        self.ask(async {
-            let mut link = self.link().await?;
-            let row = sqlx::query!(
-                "select a.id, a.name, a.role from sessions s join accounts a on a.id = s.account_id
-                 where s.id_hash = $1 and s.expires_at > clock_timestamp() and a.disabled_at is null",
-                &id[..]
-            )
-            .fetch_optional(&mut *link)
-            .await?;
-            link.done(row)
-                .map(|row| Ok(SessionOwner { account: AccountId(row.id), name: row.name, role: read_role(&row.role)? }))
-                .transpose()
-        })
-        .await
-    }
-
-    /// Which of these sessions are good, and whose they are, in one question.
+    /// Which of these sessions are good, and whose they are, in one question. The others have expired, were ended, or belong to a disabled account.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -56,13 +35,14 @@ impl Store {
             )
             .fetch_all(&mut *link)
             .await?;
-            link.done(rows)
-                .into_iter()
-                .map(|row| {
-                    let id = row.id_hash.try_into().map_err(|_| StoreError::unreadable("a session", row.id))?;
-                    Ok((id, SessionOwner { account: AccountId(row.id), name: row.name, role: read_role(&row.role)? }))
-                })
-                .collect()
+            let owners = link.done(rows).into_iter().filter_map(|row| {
+                let id = row.id_hash.try_into().ok()?;
+                // One row that this version cannot read must not shut everybody out.
+                let role =
+                    read_role(&row.role).inspect_err(|err| tracing::error!(error = %err, account = row.id, "An account is passed over"));
+                Some((id, SessionOwner { account: AccountId(row.id), name: row.name, role: role.ok()? }))
+            });
+            Ok(owners.collect())
         })
         .await
     }
