@@ -76,6 +76,9 @@ enum Task {
         /// Minutes for which a wall stays open while the estate changes.
         #[arg(long, default_value_t = 5)]
         soak: u32,
+        /// Only these parts, instead of all.
+        #[arg(long, value_enum, value_delimiter = ',')]
+        only: Vec<bench::Part>,
     },
     /// Breaks something in the running demo; without a name, lists what can be broken.
     Fault {
@@ -121,7 +124,7 @@ fn run(arguments: Arguments) -> Result<()> {
         }
         Task::Demo { stop: true, .. } => demo::stop(&workspace),
         Task::Demo { detach, port, .. } => demo::start(&workspace, &mut stages, &demo::Options { detach, port }),
-        Task::Bench { pods, soak } => bench::run(&workspace, &mut stages, &bench::Options { pods, soak }),
+        Task::Bench { pods, soak, only } => bench::run(&workspace, &mut stages, &bench::Options { pods, soak, only }),
         Task::Fault { name, undo } => demo::fault(&workspace, name.as_deref(), undo),
     }
 }

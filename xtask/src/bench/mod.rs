@@ -3,6 +3,7 @@
 mod crowd;
 mod load;
 mod report;
+mod truth;
 
 use std::path::PathBuf;
 use std::thread;
@@ -36,6 +37,29 @@ pub struct Options {
     pub pods: u32,
     /// Minutes for which a wall stays open.
     pub soak: u32,
+    /// Only these parts; all when empty.
+    pub only: Vec<Part>,
+}
+
+/// What can be measured by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// What a browser loads once.
+    Sizes,
+    /// A page's bytes, its streams, its first paint.
+    Pages,
+    /// From a change of the cluster to the pixel.
+    Pixels,
+    /// Many screens at once.
+    Crowd,
+    /// A wall that stays.
+    Soak,
+    /// Faults in turn: what a wall says, and what is so.
+    Truth,
+    /// Requests a second.
+    Requests,
+    /// Memory, and the time to the first answer.
+    Memory,
 }
 
 /// Measures everything and keeps the table in `target/bench/figures.md`.
@@ -55,15 +79,22 @@ pub fn run(workspace: &Workspace, stages: &mut Stages, options: &Options) -> Res
     let folder = workspace.root.join("target").join("bench");
     std::fs::create_dir_all(&folder)?;
     let mut report = Report::default();
-    stages.run("bench: sizes", || sizes(workspace, &mut report))?;
+    let wanted = |part| options.only.is_empty() || options.only.contains(&part);
+    if wanted(Part::Sizes) {
+        stages.run("bench: sizes", || sizes(workspace, &mut report))?;
+    }
     let running = Running::start(workspace, stages, "release", FIRST_PORT, CONSOLE_PORT, &folder)?;
     let bench = Bench { workspace, folder: folder.clone(), running };
-    stages.run("bench: pages and streams", || bench.pages(&mut report))?;
-    stages.run("bench: change to pixel", || bench.pixels(&mut report, "alone", "pixel.txt"))?;
-    stages.run("bench: many screens", || bench.crowd(&mut report))?;
-    stages.run("bench: a wall that stays", || bench.soak(&mut report, options.soak))?;
-    stages.run("bench: requests a second", || bench.requests(&mut report))?;
-    stages.run("bench: memory", || bench.memory(&mut report, options.pods))?;
+    let mut part = |part, name: &str, measure: &dyn Fn(&mut Report) -> Result<()>| {
+        if wanted(part) { stages.run(name, || measure(&mut report)) } else { Ok(()) }
+    };
+    part(Part::Pages, "bench: pages and streams", &|report| bench.pages(report))?;
+    part(Part::Pixels, "bench: change to pixel", &|report| bench.pixels(report, "alone", "pixel.txt"))?;
+    part(Part::Crowd, "bench: many screens", &|report| bench.crowd(report))?;
+    part(Part::Soak, "bench: a wall that stays", &|report| bench.soak(report, options.soak))?;
+    part(Part::Truth, "bench: faults in turn", &|report| bench.truth(report))?;
+    part(Part::Requests, "bench: requests a second", &|report| bench.requests(report))?;
+    part(Part::Memory, "bench: memory", &|report| bench.memory(report, options.pods))?;
     drop(bench);
     report.write(&folder.join("figures.md"))?;
     println!("\n{}\nKept in {}", report.table(), workspace.short(&folder).display());
