@@ -82,6 +82,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_of_no_row_counts_for_the_strip_alone() {
+        let mut ages = Ages::default();
+        ages.heard(u32::MAX, 1_000.0, 10_000.0);
+        assert_eq!((ages.newest(12_000.0), ages.of(0, 12_000.0)), (Some(3_000.0), None));
+    }
+
+    #[test]
     fn sources_that_are_gone_are_forgotten() {
         let mut ages = Ages::default();
         (0..1_000).for_each(|source| ages.heard(source, 0.0, f64::from(source) * 10_000.0));

@@ -51,6 +51,8 @@ pub struct Drawing {
 const OPEN_RUNS: Duration = Duration::from_secs(2);
 /// So many open runs are told of in the top strip.
 const OPEN_LISTED: i64 = 20;
+/// Names no source: those are counted from zero.
+const NO_ROW: u32 = u32::MAX;
 /// So many state changes stand on a system's page.
 const CHANGES: i64 = 50;
 
@@ -166,6 +168,12 @@ impl Drawing {
     }
 }
 
+/// The newest reading, for a page that says only how old that is: under a number that no row of it has, so that no value which is not drawn
+/// again looks as young.
+fn newest(read: impl Iterator<Item = Stamp>) -> Option<(u32, Stamp)> {
+    read.max_by_key(|at| at.mono).map(|at| (NO_ROW, at))
+}
+
 fn boxed<P: LivePage + Send + 'static>(page: Option<P>) -> Option<Box<dyn LivePage + Send>> {
     page.map(|page| Box::new(page) as Box<dyn LivePage + Send>)
 }
@@ -213,10 +221,7 @@ impl Draw for Drawing {
     fn sources(&self, topic: &Topic) -> Vec<(u32, Stamp)> {
         let world = self.world.borrow();
         if matches!(topic, Topic::Strip | Topic::Run(_)) {
-            // Such a page only says how old the newest data is.
-            let newest =
-                world.instances.iter().filter_map(|instance| Some((instance.source, instance.seen_at()?))).max_by_key(|(_, at)| at.mono);
-            return newest.into_iter().collect();
+            return newest(world.instances.iter().filter_map(|instance| instance.seen_at())).into_iter().collect();
         }
         let shown = |system: &SystemId| match topic {
             Topic::Overview | Topic::Wall => true,
@@ -286,5 +291,20 @@ pub async fn forget(store: Store) {
                 tracing::debug!(error = %err, "Old rows were not removed; they will be");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn a_page_that_is_not_drawn_again_hears_only_how_old_the_newest_data_is() {
+        let now = Stamp { wall: chrono::DateTime::UNIX_EPOCH, mono: Instant::now() };
+        let later = Stamp { mono: now.mono + Duration::from_secs(3), ..now };
+        assert_eq!(newest([now, later, now].into_iter()), Some((u32::MAX, later)), "and no row takes it for its own");
+        assert_eq!(newest(std::iter::empty()), None);
     }
 }
