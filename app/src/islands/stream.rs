@@ -109,7 +109,10 @@ pub fn follow(page: Option<Page>) {
     let stream = Rc::new(RefCell::new(stream));
     let ears = Ears::new(&stream);
     stream.borrow_mut().ears = Some(ears);
-    open(&stream);
+    // Six tabs opened behind this one would take all of a browser's connections: each opens its stream when it is looked at.
+    if !stream.borrow().page.is_hidden() {
+        open(&stream);
+    }
 
     let each_second = Rc::clone(&stream);
     let tick = Closure::<dyn FnMut()>::new(move || second(&each_second));
