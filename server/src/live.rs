@@ -197,6 +197,8 @@ const REDRAW: Duration = Duration::from_secs(2);
 const HEARTBEAT: Duration = Duration::from_secs(4);
 /// Where nothing but figures moved, a wall is sent them at most so often: they are read from five metres, by nobody who waits for them.
 const FIGURES: Duration = Duration::from_secs(5);
+/// So many drawings are tried in a world that moves within each.
+const STILL: usize = 3;
 /// A view that nobody follows is kept so long: a reload finds it.
 const LINGER: Duration = Duration::from_secs(20);
 /// More views at once than this are not followed; their pages reload by `noscript`'s clock only.
@@ -242,11 +244,8 @@ impl Hub {
             return Some(view.clone());
         }
         let now = self.clock.now();
-        let (Drawn::Fragments(undated), Drawn::Fragments(dated)) =
-            (self.draw.draw(topic, Ages::Frozen(now)).await, self.draw.draw(topic, Ages::At(now)).await)
-        else {
-            return None;
-        };
+        let Drawn::Fragments(undated) = self.draw.draw(topic, Ages::Frozen(now)).await else { return None };
+        let (undated, dated) = self.dated(topic, now, undated).await?;
         let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
         let kept = undated.into_iter().zip(dated).map(|(undated, dated)| Kept::next(undated, dated, None, seq)).collect();
         let snapshot = Snapshot { seq, prev: seq, patch: Event::default(), kept };
@@ -302,6 +301,30 @@ impl Hub {
         self.views().remove(&topic);
     }
 
+    /// What was drawn without its ages, and the same with them. The world may move between the two: then what is sent is not what the next
+    /// drawing is compared with, and a value that moves back would stand for ever. So it is drawn until the world stood still around it.
+    async fn dated(&self, topic: &Topic, now: Stamp, mut undated: Vec<Fragment>) -> Option<(Vec<Fragment>, Vec<Fragment>)> {
+        let mut tries = 0;
+        loop {
+            let Drawn::Fragments(dated) = self.draw.draw(topic, Ages::At(now)).await else { return None };
+            // A run only goes forward, and its bar moves with each drawing.
+            if matches!(topic, Topic::Run(_)) {
+                return Some((undated, dated));
+            }
+            let Drawn::Fragments(again) = self.draw.draw(topic, Ages::Frozen(now)).await else { return None };
+            if again == undated {
+                return Some((undated, dated));
+            }
+            undated = again;
+            tries += 1;
+            if tries == STILL {
+                // Compared with nothing, it is sent anew with the next drawing.
+                undated = dated.iter().map(|Fragment { id, .. }| Fragment { id: id.clone(), html: String::new() }).collect();
+                return Some((undated, dated));
+            }
+        }
+    }
+
     async fn redraw(&self, topic: &Topic, view: &View, figures_told: &mut Instant) -> Option<()> {
         let now = self.clock.now();
         let undated = match self.draw.draw(topic, Ages::Frozen(now)).await {
@@ -321,7 +344,7 @@ impl Hub {
             }
             *figures_told = Instant::now();
         }
-        let Drawn::Fragments(dated) = self.draw.draw(topic, Ages::At(now)).await else { return Some(()) };
+        let Some((undated, dated)) = self.dated(topic, now, undated).await else { return Some(()) };
         let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
         let before: HashMap<&str, &Kept> = last.kept.iter().map(|kept| (kept.whole.id.as_str(), kept)).collect();
         let kept: Vec<Kept> = undated

@@ -10,12 +10,21 @@ struct Numbers {
     values: watch::Sender<(u32, u32)>,
     changes: watch::Sender<u64>,
     drawn: AtomicU64,
+    /// What the world becomes just before, and just after, something is drawn with its ages.
+    moves: Mutex<Option<[(u32, u32); 2]>>,
 }
 
 impl Draw for Numbers {
     fn draw<'a>(&'a self, topic: &'a Topic, ages: Ages) -> BoxFuture<'a, Drawn> {
         Box::pin(async move {
+            let moves = matches!(ages, Ages::At(_)).then(|| self.moves.lock().unwrap_or_else(PoisonError::into_inner).take()).flatten();
+            if let Some([before, _]) = moves {
+                self.values.send_replace(before);
+            }
             let (a, b) = *self.values.borrow();
+            if let Some([_, after]) = moves {
+                self.values.send_replace(after);
+            }
             let age = match ages {
                 Ages::At(_) => self.drawn.fetch_add(1, Ordering::Relaxed).to_string(),
                 Ages::Frozen(_) => String::new(),
@@ -47,7 +56,7 @@ impl Numbers {
 }
 
 fn hub() -> (Arc<Numbers>, Arc<Hub>) {
-    let numbers = Arc::new(Numbers { values: watch::Sender::new((1, 1)), changes: watch::Sender::new(0), drawn: AtomicU64::new(0) });
+    let numbers = Arc::new(Numbers { values: watch::Sender::new((1, 1)), changes: watch::Sender::new(0), drawn: AtomicU64::new(0), moves: Mutex::default() });
     (numbers.clone(), Hub::new(numbers, Arc::new(SystemClock), "v1".into()))
 }
 
@@ -80,6 +89,22 @@ async fn a_reader_gets_what_changed_since_its_number_and_only_that() {
         Box::pin(hub.follow(&Topic::Overview, seq, "v1", Encoding::Plain, CancellationToken::new()).await.expect("the overview is there"));
     let text = read(&mut late).await;
     assert!(text.contains("<p id=a>3</p>") && text.contains("<p id=b>5"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_compared_is_what_was_sent_though_the_world_moves_between_two_drawings() {
+    let (numbers, hub) = hub();
+    let seq = hub.seq(&Topic::Overview).await.unwrap_or_default();
+    let mut stream =
+        Box::pin(hub.follow(&Topic::Overview, seq, "v1", Encoding::Plain, CancellationToken::new()).await.expect("the overview is there"));
+    read(&mut stream).await;
+    // It is 2 when it is compared and 3 when it is drawn to be sent, and then 2 again for good.
+    *numbers.moves.lock().unwrap_or_else(PoisonError::into_inner) = Some([(3, 1), (3, 1)]);
+    numbers.set((2, 1));
+    let sent = read(&mut stream).await;
+    numbers.set((2, 1));
+    let text = if sent.contains("<p id=a>3</p>") { read(&mut stream).await } else { sent };
+    assert!(text.contains("<p id=a>2</p>"), "{text}");
 }
 
 #[tokio::test(start_paused = true)]
