@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use app::model::{FieldInput, Filter, FormField, Kind, Risk, RunState, RunbookCard, SystemId};
+use app::model::{FieldInput, Filter, FormField, Health, Kind, Risk, RunState, RunbookCard, SystemId, SystemRow};
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 
 use crate::{
@@ -181,6 +181,62 @@ pub fn runs(
     (reader.filter("/runs"), which)
 }
 
+/// Which systems are looked for, and in which order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Systems {
+    text: Option<String>,
+    kind: Option<String>,
+    health: Option<String>,
+    order: Option<String>,
+}
+
+/// What stands in the address instead of a health: whatever is not well, or out of date.
+const UNWELL: &str = "unwell";
+
+impl Systems {
+    /// Whether `row` is among them.
+    fn admits(&self, row: &SystemRow) -> bool {
+        let names = || format!("{} {} {}", row.system, row.known().word(), row.summary).to_lowercase();
+        self.text.as_ref().is_none_or(|text| text.to_lowercase().split_whitespace().all(|word| names().contains(word)))
+            && self.kind.as_ref().is_none_or(|kind| kind == row.system.kind().word())
+            && self.health.as_ref().is_none_or(|health| if health == UNWELL { row.is_unwell() } else { health == row.known().word() })
+    }
+
+    /// The rows in the order that was asked for: by kind and the worst first, unless it is another.
+    #[must_use]
+    pub fn arranged(&self, mut rows: Vec<SystemRow>) -> Vec<(Option<Kind>, Vec<SystemRow>)> {
+        rows.retain(|row| self.admits(row));
+        rows.sort_by(|a, b| b.known().cmp(&a.known()).then_with(|| a.system.cmp(&b.system)));
+        match self.order.as_deref() {
+            None => {
+                let of = |kind| rows.iter().filter(|row| row.system.kind() == kind).cloned().collect::<Vec<_>>();
+                return Kind::ALL.into_iter().map(|kind| (Some(kind), of(kind))).filter(|(_, rows)| !rows.is_empty()).collect();
+            }
+            Some("name") => rows.sort_by(|a, b| a.system.name().cmp(b.system.name())),
+            Some("since") => rows.sort_by_key(|row| std::cmp::Reverse(row.since.map(|since| since.at))),
+            Some(_) => {}
+        }
+        if rows.is_empty() { Vec::new() } else { vec![(None, rows)] }
+    }
+}
+
+/// The filter of the list of systems; `kinds` are those that are watched.
+#[must_use]
+pub fn systems(typed: impl IntoIterator<Item = (String, String)>, kinds: &[Kind]) -> (Filter, Systems) {
+    let mut reader = Reader::new(typed);
+    let text = reader.text("q", "Words", "Filter, press /");
+    let kinds = kinds.iter().map(|kind| (kind.word().to_owned(), kind.plural().to_owned())).collect();
+    let kind = reader.choice("kind", "Kind", "Any kind", kinds);
+    let word = |health: Health| (health.word().to_owned(), health.word().to_owned());
+    let healths = [(UNWELL.to_owned(), "not well".to_owned())].into_iter();
+    let healths = healths.chain([Health::Down, Health::Degraded, Health::Unknown, Health::Ok].map(word));
+    let health = reader.choice("health", "Health", "Any health", healths.collect());
+    let orders = [("health", "worst first"), ("since", "newest change first"), ("name", "by name")];
+    let orders = orders.map(|(value, label)| (value.to_owned(), label.to_owned()));
+    let order = reader.choice("order", "Order", "By kind", orders.into());
+    (reader.filter("/systems"), Systems { text, kind, health, order })
+}
+
 /// Which runbooks are looked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Runbooks {
@@ -298,6 +354,37 @@ mod tests {
         assert_eq!(of("Cart"), ["deployment/eu/shop/cart", "deployment/us/shop/cart"]);
         assert_eq!(of("database/main"), ["database/main"]);
         assert_eq!(of("gone"), ["gone"]);
+    }
+
+    #[test]
+    fn systems_are_narrowed_by_words_and_health_and_put_in_order() {
+        let row = |system: &str, health, hour: u32| SystemRow {
+            system: system.parse().unwrap(),
+            health,
+            figure: None,
+            summary: "as read".into(),
+            since: Some(app::model::Moment { at: at(&format!("2026-11-27T{hour:02}:00:00Z")), ago_ms: 0 }),
+            seen: Some(app::model::Seen { source: 1, at: at("2026-11-27T14:00:00Z"), age_ms: 0, deadline_ms: 10_000 }),
+        };
+        let rows = vec![
+            row("cache/sessions", Health::Ok, 9),
+            row("endpoint/site", Health::Degraded, 11),
+            row("endpoint/api", Health::Down, 10),
+            SystemRow { seen: None, ..row("dns/site", Health::Ok, 8) },
+        ];
+        let asked = |name: &str, value: &str| {
+            let (filter, which) = systems(one(name, value), &[Kind::Cache, Kind::Endpoint, Kind::Dns]);
+            assert!(!filter.has_fault(), "{name}={value}");
+            let groups = which.arranged(rows.clone());
+            let heads = groups.iter().filter(|(kind, _)| kind.is_some()).count();
+            (groups.iter().flat_map(|(_, rows)| rows).map(|row| row.system.to_string()).collect::<Vec<_>>(), heads)
+        };
+        assert_eq!(asked("q", "SITE endpoint").0, ["endpoint/site"]);
+        assert_eq!(asked("health", UNWELL).0.len(), 3, "what was never read is not well");
+        assert_eq!(asked("kind", "endpoint"), (vec!["endpoint/api".to_owned(), "endpoint/site".to_owned()], 1));
+        assert_eq!(asked("order", "since"), (["endpoint/site", "endpoint/api", "cache/sessions", "dns/site"].map(str::to_owned).into(), 0));
+        assert_eq!(asked("order", "health").0, ["endpoint/api", "endpoint/site", "dns/site", "cache/sessions"]);
+        assert!(systems(one("order", "random"), &[]).0.has_fault());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use app::model::{
     Health, Hop, HopNode, Kind, Layer, Moment, Overview, Path, PathFigure, Problem, ReadingView, Relation, RunbookLink, Seen, Spark,
-    StateChange, SystemId, SystemList, SystemRow, SystemView, Tile, Value,
+    StateChange, SystemId, SystemRow, SystemView, Tile, Value,
 };
 use chrono::{DateTime, Utc};
 
@@ -423,37 +423,25 @@ pub fn system_view(
     })
 }
 
-/// Every system, by kind.
+/// Every system with its health and its one line, in the order of their ids.
 #[must_use]
-pub fn system_list(world: &World, ages: Ages) -> SystemList {
+pub fn system_rows(world: &World, ages: Ages) -> Vec<SystemRow> {
     let now = ages.now();
-    let groups = Kind::ALL
-        .into_iter()
-        .map(|kind| {
-            let mut systems: Vec<_> =
-                world.instances.iter().map(|instance| &instance.system).filter(|system| system.kind() == kind).collect();
-            systems.sort_unstable();
-            systems.dedup();
-            let mut rows: Vec<_> = systems
-                .into_iter()
-                .filter_map(|system| {
-                    let instance = worst(world, system, now)?;
-                    Some(SystemRow {
-                        system: system.clone(),
-                        health: health_of(world, system, now),
-                        figure: instance.reading.as_ref().and_then(|reading| reading.figure.clone()),
-                        summary: instance.reading.as_ref().map_or_else(|| "not read yet".into(), |reading| reading.summary.clone()),
-                        since: instance.since.map(|at| ages.moment(at)),
-                        seen: ages.seen(instance),
-                    })
-                })
-                .collect();
-            rows.sort_by(|a, b| b.health.cmp(&a.health).then_with(|| a.system.cmp(&b.system)));
-            (kind, rows)
+    let mut systems: Vec<_> = world.instances.iter().map(|instance| &instance.system).collect();
+    systems.sort_unstable();
+    systems.dedup();
+    let row = |system: &SystemId| {
+        let instance = worst(world, system, now)?;
+        Some(SystemRow {
+            system: system.clone(),
+            health: health_of(world, system, now),
+            figure: instance.reading.as_ref().and_then(|reading| reading.figure.clone()),
+            summary: instance.reading.as_ref().map_or_else(|| "not read yet".into(), |reading| reading.summary.clone()),
+            since: instance.since.map(|at| ages.moment(at)),
+            seen: ages.seen(instance),
         })
-        .filter(|(_, rows)| !rows.is_empty())
-        .collect();
-    SystemList { groups }
+    };
+    systems.into_iter().filter_map(row).collect()
 }
 
 fn capitalised(word: &str) -> String {

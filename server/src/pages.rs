@@ -18,13 +18,13 @@ use axum::{
 use serde::Deserialize;
 
 pub use find::{help, search};
-pub use lists::{audit, runbooks, runs};
+pub use lists::{audit, runbooks, runs, systems};
 
 use crate::{
     console::{Answer, Asked, Console, html},
     identity::{self, Screen},
     live::Encoding,
-    overview::{Ages, system_list},
+    overview::Ages,
     router::{screen_refusal, store_away},
     store::{PlanId, StoreError},
     views::Typed,
@@ -94,12 +94,6 @@ impl Console {
 /// `GET /`
 pub async fn overview(State(console): State<Console>, Extension(asked): Extension<Asked>) -> Response {
     html(StatusCode::OK, console.overview_document(&asked).await)
-}
-
-/// `GET /systems`
-pub async fn systems(State(console): State<Console>, Extension(asked): Extension<Asked>) -> Response {
-    let list = system_list(&console.world.borrow().clone(), console.now());
-    console.page(StatusCode::OK, console.frame(&asked, Place::Systems, "Systems"), &list)
 }
 
 /// `GET /systems/{kind}/{*name}`

@@ -1,6 +1,6 @@
 //! The overview and the page of one system.
 
-use super::{Fact, Health, Kind, Moment, Seen, SystemId, Value};
+use super::{Fact, Filter, Health, Kind, Moment, Seen, SystemId, Value};
 
 /// The whole overview, summed by the server.
 #[derive(Clone, Debug, PartialEq)]
@@ -212,8 +212,14 @@ pub struct StateChange {
 /// All systems, by layer: `/systems`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SystemList {
-    /// Kind, and its systems with health and their one line.
-    pub groups: Vec<(Kind, Vec<SystemRow>)>,
+    /// What it is narrowed by, and its order.
+    pub filter: Filter,
+    /// How many are watched.
+    pub all: usize,
+    /// How many of all are not well, or out of date.
+    pub unwell: usize,
+    /// Kind, and its systems with health and their one line; all in one without a kind, where they are in another order.
+    pub groups: Vec<(Option<Kind>, Vec<SystemRow>)>,
 }
 
 /// One row of the list of systems.
@@ -231,4 +237,18 @@ pub struct SystemRow {
     pub since: Option<Moment>,
     /// Its age.
     pub seen: Option<Seen>,
+}
+
+impl SystemRow {
+    /// Its health; without a reading it is unknown, whatever its health says.
+    #[must_use]
+    pub const fn known(&self) -> Health {
+        if self.seen.is_none() { Health::Unknown } else { self.health }
+    }
+
+    /// Whether somebody should look: it is not well, or nobody knows how it is now.
+    #[must_use]
+    pub fn is_unwell(&self) -> bool {
+        self.known() > Health::Ok || self.seen.as_ref().is_some_and(Seen::is_stale)
+    }
 }

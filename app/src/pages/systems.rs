@@ -4,18 +4,16 @@ use leptos::prelude::*;
 
 use crate::{
     components::{
-        age, ago, cell, cell_figure, cell_name, cell_wide, counted, empty, figures, head, health, line, panel, sentence, shown, stale_row,
-        table, words,
+        age, ago, cell, cell_figure, cell_name, cell_wide, counted, empty, figures, filter_form, head, health, line, none_matches, panel,
+        sentence, shown, stale_row, table, words,
     },
-    model::{Health, Kind, Seen, SystemList, SystemRow},
+    model::{Kind, Seen, SystemList, SystemRow},
     render::Page,
 };
 
 impl Page for SystemList {
     fn view(&self) -> AnyView {
-        let rows = || self.groups.iter().flat_map(|(_, rows)| rows);
-        let unwell = rows().filter(|row| known(row) > Health::Ok || row.seen.as_ref().is_some_and(Seen::is_stale)).count();
-        let line = match (rows().count(), unwell) {
+        let line = match (self.all, self.unwell) {
             (0, _) => "Nothing is watched.".to_owned(),
             (all, 0) => format!("{all} watched, nothing is past its limit."),
             (all, unwell) => format!("{unwell} of {all} not well."),
@@ -25,28 +23,23 @@ impl Page for SystemList {
 }
 
 fn body(list: &SystemList) -> AnyView {
-    if list.groups.iter().all(|(_, rows)| rows.is_empty()) {
+    if list.all == 0 {
         let text = "Databases, caches, endpoints, certificates and names would be listed here. Add them to the estate file.";
         return panel("systems", "Systems", "none", empty(text));
     }
-    let columns = [words("System"), words("Health"), figures("Figure"), words("What is so"), figures("Since"), figures("Age")];
-    let rows = list
-        .groups
-        .iter()
-        .filter(|(_, rows)| !rows.is_empty())
-        .flat_map(|(kind, rows)| std::iter::once(group(*kind)).chain(rows.iter().map(row)))
-        .collect();
+    let form = filter_form(&list.filter, "Filter systems");
     let count: usize = list.groups.iter().map(|(_, rows)| rows.len()).sum();
-    panel("systems", "Systems", format!("{}, by kind", counted(count, "system", "systems")), table("Table of systems", &columns, rows))
+    if count == 0 {
+        return panel("systems", "Systems", "none", view! { {form}{none_matches(&list.filter, "system")} });
+    }
+    let columns = [words("System"), words("Health"), figures("Figure"), words("What is so"), figures("Since"), figures("Age")];
+    let rows = list.groups.iter().flat_map(|(kind, rows)| kind.map(group).into_iter().chain(rows.iter().map(row))).collect();
+    let note = if count == list.all { counted(count, "system", "systems") } else { format!("{count} of {} shown", list.all) };
+    panel("systems", "Systems", note, view! { {form}{table("Table of systems", &columns, rows)} })
 }
 
 fn group(kind: Kind) -> AnyView {
     view! { <tr role="row" class="group"><td role="cell" colspan="6">{kind.plural()}</td></tr> }.into_any()
-}
-
-/// A system without a reading is unknown, whatever its health says.
-const fn known(row: &SystemRow) -> Health {
-    if row.seen.is_none() { Health::Unknown } else { row.health }
 }
 
 fn row(row: &SystemRow) -> AnyView {
@@ -58,7 +51,7 @@ fn row(row: &SystemRow) -> AnyView {
         seen,
         view! {
             {cell_name(view! { <b><a href=row.system.href()>{line(row.system.name())}</a></b> })}
-            {cell("Health", health(known(row)))}
+            {cell("Health", health(row.known()))}
             {cell_figure("Figure", figure)}
             {cell_wide("What is so", view! { {summary}{seen.map(crate::components::no_data_since)} })}
             {cell_figure("Since", row.since.as_ref().map(ago))}

@@ -697,25 +697,28 @@ pub fn systems() -> SystemList {
         seen: Some(seen(3, age, 15)),
     };
     SystemList {
+        filter: Filter { path: "/systems", fields: Vec::new() },
+        all: 6,
+        unwell: 4,
         groups: vec![
-            (Kind::Dns, vec![row("dns/site", Health::Ok, Value::Duration(0.011), "34.118.226.10 as wanted", 400_000, 12)]),
+            (Some(Kind::Dns), vec![row("dns/site", Health::Ok, Value::Duration(0.011), "34.118.226.10 as wanted", 400_000, 12)]),
             (
-                Kind::Certificate,
+                Some(Kind::Certificate),
                 vec![row("certificate/site", Health::Degraded, Value::Duration(777_600.0), "9 days left, limit 21 days", 432_000, 11)],
             ),
             (
-                Kind::Endpoint,
+                Some(Kind::Endpoint),
                 vec![
                     row("endpoint/api", Health::Ok, Value::Duration(0.061), "200 in 61 ms", 86_000, 3),
                     row("endpoint/site", Health::Ok, Value::Duration(0.084), "200 in 84 ms", 86_000, 33),
                 ],
             ),
             (
-                Kind::Database,
+                Some(Kind::Database),
                 vec![row("database/aia_production", Health::Down, Value::Of(0, 2, "take writes".into()), "no primary, pg1 led", 384, 2)],
             ),
             (
-                Kind::Cache,
+                Some(Kind::Cache),
                 vec![SystemRow {
                     system: id("cache/sessions"),
                     health: Health::Ok,

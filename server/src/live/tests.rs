@@ -56,7 +56,12 @@ impl Numbers {
 }
 
 fn hub() -> (Arc<Numbers>, Arc<Hub>) {
-    let numbers = Arc::new(Numbers { values: watch::Sender::new((1, 1)), changes: watch::Sender::new(0), drawn: AtomicU64::new(0), moves: Mutex::default() });
+    let numbers = Arc::new(Numbers {
+        values: watch::Sender::new((1, 1)),
+        changes: watch::Sender::new(0),
+        drawn: AtomicU64::new(0),
+        moves: Mutex::default(),
+    });
     (numbers.clone(), Hub::new(numbers, Arc::new(SystemClock), "v1".into()))
 }
 

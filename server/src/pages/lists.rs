@@ -1,6 +1,6 @@
 //! Lists of what there is and was: runbooks, runs, the audit. Their filters stand in their addresses.
 
-use app::model::Place;
+use app::model::{Place, SystemList};
 use axum::{
     Extension,
     extract::{Query, State},
@@ -11,6 +11,7 @@ use axum::{
 use crate::{
     console::{Answer, Asked, Console},
     filters,
+    overview::{Ages, system_rows},
 };
 
 /// An address's query, in the order in which it stands there.
@@ -24,6 +25,20 @@ fn before(typed: &[(String, String)]) -> Option<i64> {
 /// What is asked for cannot be looked for: the page says so, and so does the status.
 const fn status(has_fault: bool) -> StatusCode {
     if has_fault { StatusCode::BAD_REQUEST } else { StatusCode::OK }
+}
+
+/// `GET /systems?q=…&kind=…&health=…&order=…`
+pub async fn systems(State(console): State<Console>, Extension(asked): Extension<Asked>, Query(typed): Typed) -> Response {
+    let rows = system_rows(&console.world.borrow().clone(), Ages::At(console.clock.now()));
+    let mut kinds: Vec<_> = rows.iter().map(|row| row.system.kind()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let (filter, which) = filters::systems(typed, &kinds);
+    let (all, unwell) = (rows.len(), rows.iter().filter(|row| row.is_unwell()).count());
+    // What cannot be looked for finds nothing.
+    let groups = if filter.has_fault() { Vec::new() } else { which.arranged(rows) };
+    let status = status(filter.has_fault());
+    console.page(status, console.frame(&asked, Place::Systems, "Systems"), &SystemList { filter, all, unwell, groups })
 }
 
 /// `GET /runbooks?q=…&kind=…`

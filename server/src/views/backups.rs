@@ -5,7 +5,7 @@ use app::model::{BackupList, BackupRow, BackupTold, BackupsView, Fact, Health, K
 use super::Drawing;
 use crate::{
     adapters::backups::{Backup, Catalog, Standing},
-    overview::{Ages, Offers as _, health_of, system_list},
+    overview::{Ages, Offers as _, health_of, system_rows},
 };
 
 /// So many backups stand on the page.
@@ -15,8 +15,8 @@ impl Drawing {
     /// Every database that is backed up.
     #[must_use]
     pub fn backup_list(&self, ages: Ages) -> BackupList {
-        let groups = system_list(&self.world.borrow().clone(), ages).groups;
-        BackupList { rows: groups.into_iter().filter(|(kind, _)| *kind == Kind::Backup).flat_map(|(_, rows)| rows).collect() }
+        let rows = system_rows(&self.world.borrow().clone(), ages);
+        BackupList { rows: rows.into_iter().filter(|row| row.system.kind() == Kind::Backup).collect() }
     }
 
     /// One database's backups; `None` when it has none configured.
