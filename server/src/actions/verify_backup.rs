@@ -99,12 +99,20 @@ impl Action for VerifyBackup {
             let Some(object) = fact(ctx.plan, "object") else { return Observation::CannotTell("the plan names no dump".to_owned()) };
             let Some(names) = Names::beside(object) else { return Observation::CannotTell("the plan names no dump".to_owned()) };
             match target.store().read_whole(&names.verification()).await {
-                Ok(Some(bytes)) if bytes == found.as_bytes() => Observation::Applied,
-                // What says “spoilt” ends the run as failed, and so is written again rather than taken for done.
-                Ok(_) => Observation::NotApplied,
+                Ok(written) => came_of(&found, written.as_deref()),
                 Err(fault) => Observation::CannotTell(said(target.store(), &fault)),
             }
         })
+    }
+}
+
+/// What came of writing `found` down, by what stands beside the backup. What says “spoilt” ends the run as failed, and so is written again rather
+/// than taken for done: a step that is seen to be done ends well.
+fn came_of(found: &str, written: Option<&[u8]>) -> Observation {
+    match serde_json::from_str(found) {
+        Ok(Verification { verdict: Verdict::Good, .. }) if written == Some(found.as_bytes()) => Observation::Applied,
+        Ok(Verification { verdict: Verdict::Good | Verdict::Spoilt, .. }) => Observation::NotApplied,
+        Err(_) => Observation::CannotTell("what was found cannot be read".to_owned()),
     }
 }
 
@@ -172,7 +180,7 @@ async fn write_down(ctx: &RunCtx<'_>, target: &Target<'_>) -> Result<String, Act
     let found: Verification = serde_json::from_str(&text).map_err(|_| ActionError::NotDone("what was found cannot be read".to_owned()))?;
     let names = Names::beside(object).ok_or_else(|| ActionError::NotDone(format!("{object} is no dump's name")))?;
     if let Err(fault) = target.store().put(&names.verification(), text.into_bytes()).await {
-        let words = format!("{}. What was found is not written beside the backup: {}", said(target.store(), &fault), found.what);
+        let words = format!("{}. What was found may not be written beside the backup: {}", said(target.store(), &fault), found.what);
         return Err(if fault.may_have_been_done() { ActionError::Unknown(words) } else { ActionError::NotDone(words) });
     }
     match found.verdict {
@@ -233,5 +241,33 @@ fn body(system: &SystemId, target: &Target<'_>, backup: &Backup, programs: app::
         undo: None,
         basis,
         instead: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_says_spoilt_is_never_taken_for_done() {
+        let found = |verdict| {
+            let found = Verification {
+                format: Verification::FORMAT.to_owned(),
+                version: VERSION,
+                object: "shop/a.dump".to_owned(),
+                at: chrono::DateTime::UNIX_EPOCH,
+                run: "3-c".to_owned(),
+                by: "olga".to_owned(),
+                verdict,
+                what: "its SHA-256 is another".to_owned(),
+            };
+            serde_json::to_string(&found).unwrap()
+        };
+        let (good, spoilt) = (found(Verdict::Good), found(Verdict::Spoilt));
+        assert_eq!(came_of(&good, Some(good.as_bytes())), Observation::Applied);
+        assert_eq!(came_of(&good, Some(spoilt.as_bytes())), Observation::NotApplied);
+        assert_eq!(came_of(&good, None), Observation::NotApplied);
+        assert_eq!(came_of(&spoilt, Some(spoilt.as_bytes())), Observation::NotApplied, "it would end the run as succeeded");
+        assert!(matches!(came_of("{}", Some(b"{}")), Observation::CannotTell(_)));
     }
 }

@@ -83,6 +83,8 @@ async fn a_verification_finds_what_is_spoilt_and_it_no_longer_counts() {
     assert!(found.contains("It is spoilt: its SHA-256 is"), "{found}");
     let ending = spoilt.apply(&VerifyBackup, &plan, 1, "3-c").await.unwrap_err();
     assert!(matches!(&ending, ActionError::Failed(why) if why.contains("no longer counts as a backup")), "{ending:?}");
+    let seen = spoilt.observe(&VerifyBackup, &plan, 1, "3-c").await;
+    assert_eq!(seen, Observation::NotApplied, "the run would end as succeeded");
     let reading = shop.console().age().await;
     assert_eq!(reading.health, Health::Down, "{}", reading.summary);
     let catalog = console.act.adapters.backups[&shop.name].read(chrono::Utc::now()).await.unwrap();
