@@ -60,7 +60,7 @@ impl Action for BackUpDatabase {
                 &target,
                 &members,
                 &chosen,
-                programs_check(&programs, chosen.as_ref().ok().map(|chosen| chosen.major)),
+                programs_check(&programs, chosen.as_ref().ok().map(|chosen| ("the server's is", chosen.major))),
                 &catalog,
             ))
         })
@@ -97,7 +97,7 @@ impl Action for BackUpDatabase {
 async fn read_back(ctx: &RunCtx<'_>, target: &Target<'_>) -> Result<String, ActionError> {
     let kept = Kept::of(ctx.notes).await?;
     let (object, dumped) = kept.dumped()?;
-    let expected = Expected { bytes: dumped.bytes, sha256: &dumped.sha256 };
+    let expected = Expected { bytes: dumped.bytes, sha256: &dumped.sha256, once_decoded: false };
     match prove(ctx, target, object, &expected).await {
         Ok(proof) => {
             let proven = Proven { at: ctx.act.clock.now().wall, objects: proof.decoded.objects, tables: proof.decoded.tables };
@@ -120,7 +120,8 @@ async fn read_back(ctx: &RunCtx<'_>, target: &Target<'_>) -> Result<String, Acti
             capital(fault.remedy())
         ))),
         Err(Unproven::NotMade(why)) => Err(ActionError::Failed(format!(
-            "The dump could not be proven: {why}. It is in the store as {object}, without a manifest: it does not count as a backup"
+            "The dump could not be proven: {why}. Nothing was found against it, and it is left in the store as {object}, without a manifest: it does \
+             not count as a backup. Back up again"
         ))),
     }
 }

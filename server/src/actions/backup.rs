@@ -12,7 +12,7 @@ use crate::{
     adapters::{
         backups::Backups,
         object_store::{ObjectStore, StoreFault},
-        pg_client::{Decoded, PgClient, Programs},
+        pg_client::{Decoded, PgClient, Programs, Undone},
         postgres::Postgres,
     },
     config::{self, Database},
@@ -81,14 +81,14 @@ pub(super) fn store_check(store: &ObjectStore, answer: &Result<impl Sized, Store
     }
 }
 
-/// The check that the programs are there and not older than what they read. `server` is the first number of its version.
-pub(super) fn programs_check(programs: &Result<Programs, String>, server: Option<u32>) -> Check {
+/// The check that the programs are there and not older than what they read: whose version that is, and its first number.
+pub(super) fn programs_check(programs: &Result<Programs, String>, read: Option<(&str, u32)>) -> Check {
     let title = "pg_dump and pg_restore are there and new enough";
-    match (programs, server) {
+    match (programs, read) {
         (Err(why), _) => check("programs", title, CheckOutcome::Fail, why.clone()),
-        (Ok(programs), Some(server)) if programs.major < server || programs.restore_major < server => {
+        (Ok(programs), Some((whose, major))) if programs.major < major || programs.restore_major < major => {
             let value = format!(
-                "pg_dump is version {}, the server's is {server}: install PostgreSQL's client programs of version {server} or later",
+                "pg_dump is version {}, {whose} {major}: install PostgreSQL's client programs of version {major} or later",
                 programs.version
             );
             check("programs", title, CheckOutcome::Fail, value)
@@ -152,6 +152,8 @@ pub(super) enum Unproven {
 pub(super) struct Expected<'a> {
     pub bytes: u64,
     pub sha256: &'a str,
+    /// Whether these very bytes were decoded to their end before: then it is not for them when they are not now.
+    pub once_decoded: bool,
 }
 
 /// Reads a dump from the store to its end, compares size and checksum, and decodes the whole archive on the way.
@@ -192,11 +194,23 @@ pub(super) async fn prove(ctx: &RunCtx<'_>, target: &Target<'_>, object: &str, e
     if sha256 != expected.sha256 {
         return Err(Unproven::Spoilt(format!("its SHA-256 is {}… where {}… was written", &sha256[..12], short(expected.sha256))));
     }
-    match decoded {
-        Ok(decoded) if decodes => Ok(Proof { bytes: pace.bytes, sha256, decoded, seconds: pace.seconds() }),
-        Ok(_) => Err(Unproven::Spoilt("its archive ends before its last byte".to_owned())),
-        Err(why) => Err(Unproven::Spoilt(format!("it does not decode to its end: {why}"))),
-    }
+    let decoded = decoded_whole(decoded, decodes, expected.once_decoded)?;
+    Ok(Proof { bytes: pace.bytes, sha256, decoded, seconds: pace.seconds() })
+}
+
+/// What the program that decodes came to, of a dump whose size and checksum are right. `decodes` is whether it took every byte.
+fn decoded_whole(decoded: Result<Decoded, Undone>, decodes: bool, once_decoded: bool) -> Result<Decoded, Unproven> {
+    let why = match decoded {
+        Ok(decoded) if decodes => return Ok(decoded),
+        Ok(_) => "its archive ends before its last byte".to_owned(),
+        Err(Undone::Hindered(why)) => return Err(Unproven::NotMade(format!("it could not be decoded here: {why}"))),
+        Err(Undone::Failed(why)) => format!("it does not decode to its end: {why}"),
+    };
+    Err(if once_decoded {
+        Unproven::NotMade(format!("{why}; but size and checksum are those with which it was decoded when it was made"))
+    } else {
+        Unproven::Spoilt(why)
+    })
 }
 
 fn short(sha256: &str) -> &str {
@@ -221,6 +235,21 @@ mod tests {
     #[test]
     fn programs_must_not_be_older_than_the_server() {
         let none: Result<Programs, String> = Err("pg_dump is not found".into());
-        assert!(programs_check(&none, Some(15)).forbids());
+        assert!(programs_check(&none, Some(("the server's is", 15))).forbids());
+    }
+
+    #[test]
+    fn a_dump_is_spoilt_only_by_what_is_found_in_it() {
+        let whole = Decoded { objects: 2, tables: 1 };
+        let failed = || Err(Undone::Failed("pg_restore failed with code 1: unexpected end of file".into()));
+        let killed = || Err(Undone::Hindered("pg_restore was ended by signal 9: it gave no reason".into()));
+        assert_eq!(decoded_whole(Ok(whole), true, false), Ok(whole));
+        assert!(matches!(decoded_whole(failed(), false, false), Err(Unproven::Spoilt(_))));
+        assert!(matches!(decoded_whole(Ok(whole), false, false), Err(Unproven::Spoilt(_))));
+        // A good dump is not removed because the kernel killed the program.
+        assert!(matches!(decoded_whole(killed(), false, false), Err(Unproven::NotMade(why)) if why.contains("signal 9")));
+        // What decoded once and has not changed is not spoilt, whatever the program says.
+        assert!(matches!(decoded_whole(failed(), true, true), Err(Unproven::NotMade(_))));
+        assert!(matches!(decoded_whole(Ok(whole), false, true), Err(Unproven::NotMade(_))));
     }
 }

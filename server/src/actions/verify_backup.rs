@@ -10,7 +10,10 @@ use super::{
     backup::{Expected, STREAM_LIMIT_S, Target, Unproven, WRITE_LIMIT_S, counted, pace, programs_check, prove, said, store_check},
     check,
 };
-use crate::adapters::backups::{Backup, Names, Standing, VERSION, Verdict, Verification};
+use crate::adapters::{
+    backups::{Backup, Names, Standing, VERSION, Verdict, Verification},
+    pg_client::major,
+};
 
 /// The parameter's name.
 const BACKUP: &str = "backup";
@@ -73,7 +76,8 @@ impl Action for VerifyBackup {
                 )
             };
             let backup = catalog.named(name).ok_or_else(none)?;
-            Ok(body(system, &target, backup, programs_check(&programs, None)))
+            let made_with = backup.manifest().and_then(|manifest| major(&manifest.dumped_with));
+            Ok(body(system, &target, backup, programs_check(&programs, made_with.map(|major| ("the backup was made with", major)))))
         })
     }
 
@@ -138,7 +142,7 @@ async fn look(ctx: &RunCtx<'_>, target: &Target<'_>) -> Result<String, ActionErr
     let object = fact(ctx.plan, "object").ok_or_else(missing)?;
     let sha256 = fact(ctx.plan, "sha256").ok_or_else(missing)?;
     let bytes = fact(ctx.plan, "bytes").and_then(|bytes| bytes.parse().ok()).ok_or_else(missing)?;
-    let (verdict, what) = match prove(ctx, target, object, &Expected { bytes, sha256 }).await {
+    let (verdict, what) = match prove(ctx, target, object, &Expected { bytes, sha256, once_decoded: true }).await {
         Ok(proof) => (
             Verdict::Good,
             format!(

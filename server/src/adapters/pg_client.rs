@@ -102,8 +102,13 @@ async fn version(program: &Path) -> Result<(String, u32), String> {
 fn read_version(text: &str) -> Option<(String, u32)> {
     let (_, after) = text.split_once("(PostgreSQL) ")?;
     let version = after.split_whitespace().next()?;
-    let major = version.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
-    Some((one_line(version), major))
+    Some((one_line(version), major(version)?))
+}
+
+/// The first number of a version.
+#[must_use]
+pub fn major(version: &str) -> Option<u32> {
+    version.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
 /// A program with an environment of its own, and in a group of its own: a signal for the console's terminal is not for it.
@@ -222,12 +227,33 @@ async fn listen(from: impl AsyncRead + Unpin) -> Said {
     }
 }
 
+/// Why a program did not do it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Undone {
+    /// It says that something is wrong with what it was given.
+    #[error("{0}")]
+    Failed(String),
+    /// It was killed or lost, does not end, lacks memory, or does not know the format: that says nothing of what it was given.
+    #[error("{0}")]
+    Hindered(String),
+}
+
 /// Waits for a program whose work is done.
-async fn end(name: &str, child: &mut Child, said: JoinHandle<Said>) -> Result<Said, String> {
-    let ended = tokio::time::timeout(END, child.wait()).await.map_err(|_| format!("{name} does not end"))?;
-    let status = ended.map_err(|error| format!("{name} was lost: {}", error.kind()))?;
+async fn end(name: &str, child: &mut Child, said: JoinHandle<Said>) -> Result<Said, Undone> {
+    let ended = tokio::time::timeout(END, child.wait()).await.map_err(|_| Undone::Hindered(format!("{name} does not end")))?;
+    let status = ended.map_err(|error| Undone::Hindered(format!("{name} was lost: {}", error.kind())))?;
     let said = said.await.unwrap_or_default();
-    if status.success() { Ok(said) } else { Err(format!("{name} {}: {}", how(status), said.reason())) }
+    if status.success() { Ok(said) } else { Err(undone(name, status, &said.reason())) }
+}
+
+/// Tells a program that found fault from one that could not look.
+fn undone(name: &str, status: ExitStatus, reason: &str) -> Undone {
+    /// What a program says that lacks something itself.
+    const LACKS: [&str; 4] = ["unsupported version", "out of memory", "not support compression", "compression is not supported"];
+    let why = format!("{name} {}: {reason}", how(status));
+    // A code beyond those that it uses itself is of what should have loaded it.
+    let by_itself = status.code().is_some_and(|code| code < 126);
+    if by_itself && !LACKS.iter().any(|lacks| reason.contains(lacks)) { Undone::Failed(why) } else { Undone::Hindered(why) }
 }
 
 fn how(status: ExitStatus) -> String {
@@ -269,7 +295,7 @@ impl Dumping {
     /// # Errors
     /// How it ended, and what it said.
     pub async fn finish(mut self) -> Result<(), String> {
-        end("pg_dump", &mut self.child, self.said).await.map(drop)
+        end("pg_dump", &mut self.child, self.said).await.map(drop).map_err(|undone| undone.to_string())
     }
 }
 
@@ -304,7 +330,7 @@ impl Decoding {
     ///
     /// # Errors
     /// How it ended, and what it said.
-    pub async fn finish(mut self) -> Result<Decoded, String> {
+    pub async fn finish(mut self) -> Result<Decoded, Undone> {
         self.stdin = None;
         let said = end("pg_restore", &mut self.child, self.said).await?;
         Ok(Decoded { objects: said.objects, tables: said.tables })
@@ -315,6 +341,19 @@ impl Decoding {
 mod tests {
     use super::*;
     use crate::config::Secret;
+
+    #[test]
+    fn a_program_that_found_fault_is_told_from_one_that_could_not_look() {
+        use std::os::unix::process::ExitStatusExt;
+        let ended = |wait: i32, reason: &str| undone("pg_restore", ExitStatus::from_raw(wait), reason);
+        let failed = |reason| matches!(ended(1 << 8, reason), Undone::Failed(_));
+        assert!(failed("could not read from input file: end of file"));
+        assert!(failed("did not find magic string in file header"));
+        assert!(!failed("unsupported version (1.16) in file header"), "made with a newer one");
+        assert!(!failed("out of memory"));
+        assert_eq!(ended(9, "it gave no reason"), Undone::Hindered("pg_restore was ended by signal 9: it gave no reason".into()));
+        assert!(matches!(ended(127 << 8, "error while loading shared libraries"), Undone::Hindered(_)));
+    }
 
     #[test]
     fn a_version_is_read_with_what_distributions_add() {

@@ -97,6 +97,28 @@ async fn one_that_was_cut_off_and_says_it_ended_well_is_found_out() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_whose_reader_is_killed_is_neither_removed_nor_called_spoilt() {
+    let shop = Shop::new(5_000).await;
+    let folder = shop.programs("exec $real \"$@\"\n");
+    let restore = folder.join("pg_restore");
+    let whole = std::fs::read_to_string(&restore).unwrap();
+    let console = shop.console_with(&variable("S3_URL"), &format!(", programs: {}", folder.display()));
+    let plan = console.plan(&BackUpDatabase, None).await.unwrap();
+    console.apply(&BackUpDatabase, &plan, 0, "1-a").await.unwrap();
+    let killed = whole.replace("exec $real \"$@\"", "head -c 5000 >/dev/null; kill -9 $$");
+    std::fs::write(&restore, killed).unwrap();
+    let ending = console.apply(&BackUpDatabase, &plan, 1, "1-a").await.unwrap_err();
+    let ActionError::Failed(why) = &ending else { panic!("{ending:?}") };
+    println!("{why}");
+    assert!(why.contains("was ended by signal 9") && why.contains("Nothing was found against it"), "{why}");
+    assert!(!why.contains("spoilt"), "{why}");
+    // It is there still, and is proven as soon as it can be.
+    std::fs::write(&restore, whole).unwrap();
+    let said = console.apply(&BackUpDatabase, &plan, 1, "1-a").await.unwrap();
+    assert!(said.contains("the checksum is equal"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_changed_in_the_store_is_found_before_it_counts() {
     let shop = Shop::new(5_000).await;
     let console = shop.console();
