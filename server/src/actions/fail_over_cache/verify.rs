@@ -25,9 +25,14 @@ pub(super) async fn see_through(ctx: &RunCtx<'_>, cache: &Doors<'_>, roles: &Rol
     complete(ctx, cache, roles).await?;
     let began = Instant::now();
     let mut seen = 0;
+    let mut other = None;
     loop {
         let scene = look(cache).await;
-        let wrong = match wrong(&scene, roles) {
+        let wrong = wrong(&scene, roles);
+        // Twice: nodes and Sentinels are read a moment apart.
+        let again = other.is_some() && other.as_ref() == wrong.other();
+        other = wrong.other().cloned();
+        let wrong = match wrong {
             Wrong::Nothing => {
                 seen += 1;
                 if seen >= IN_A_ROW {
@@ -41,7 +46,7 @@ pub(super) async fn see_through(ctx: &RunCtx<'_>, cache: &Doors<'_>, roles: &Rol
                 ctx.progress.report(what.clone(), Some((0, IN_A_ROW)));
                 Some(ActionError::Failed(format!("Not all agree after {AGREE_LIMIT_S} s: {what}")))
             }
-            Wrong::Other(master) if roles.forced => return Err(ActionError::Elsewhere(elsewhere(&master, roles))),
+            Wrong::Other(master) if roles.forced && again => return Err(ActionError::Elsewhere(elsewhere(&master, roles))),
             Wrong::Other(master) => {
                 seen = 0;
                 Some(ActionError::Failed(format!("{master} is master, not {}: Sentinel, or somebody, turned it about", roles.target)))
@@ -85,13 +90,31 @@ enum Wrong {
     Unseen(String),
 }
 
+impl Wrong {
+    fn other(&self) -> Option<&HostPort> {
+        match self {
+            Self::Other(master) => Some(master),
+            Self::Nothing | Self::Yet(_) | Self::Unseen(_) => None,
+        }
+    }
+}
+
 fn wrong(scene: &Scene, roles: &Roles) -> Wrong {
     let target = scene.members.iter().find(|member| member.at == roles.target);
     let masters: Vec<_> = scene.masters().map(|member| &member.at).collect();
     match masters.as_slice() {
         [] => return Wrong::Unseen("no node says that it is master".to_owned()),
         [one] if **one == roles.target => {}
-        [one] => return Wrong::Other((*one).clone()),
+        // The lost master answers again while the Sentinels go on with the order: they make it follow.
+        [one] if roles.forced && **one == roles.master => {
+            return Wrong::Yet(format!("{one} answers again and calls itself master, and {} is none yet", roles.target));
+        }
+        [one] => {
+            return match scene.views().find(|(_, view)| view.failing_over) {
+                Some((at, _)) if roles.forced => Wrong::Yet(format!("{one} is master, and Sentinel {at} is still failing over")),
+                Some(_) | None => Wrong::Other((*one).clone()),
+            };
+        }
         several => {
             let names: Vec<_> = several.iter().map(ToString::to_string).collect();
             return Wrong::Yet(format!("{} call themselves master at once", names.join(" and ")));
@@ -207,5 +230,16 @@ mod tests {
         forced.members[0] = gone(1);
         assert_eq!(wrong(&forced, &roles(true)), Wrong::Nothing, "the lost master is not waited for");
         assert_eq!(sentence(&forced, &roles(true)), "h:2 is master, forced; all 3 Sentinels agree");
+    }
+
+    #[test]
+    fn a_lost_master_that_comes_back_is_not_the_sentinels_choice() {
+        assert!(matches!(wrong(&scene(), &roles(true)), Wrong::Yet(says) if says.contains("h:1 answers again")));
+        let mut third = scene();
+        third.members[0] = gone(1);
+        third.members.push(node(3, MASTER));
+        assert_eq!(wrong(&third, &roles(true)), Wrong::Other(at(3)));
+        third.sentinels[1].1.as_mut().unwrap().failing_over = true;
+        assert!(matches!(wrong(&third, &roles(true)), Wrong::Yet(says) if says.contains("h:7002 is still failing over")));
     }
 }
