@@ -351,8 +351,14 @@ impl Step<'_> {
                         limit.as_secs()
                     )));
                 }
+                Return::Wrong(what) if began.elapsed() >= limit => {
+                    return Err(ActionError::Failed(format!(
+                        "{candidate} took over, but it is not well after {} s: {what}; {gap}",
+                        limit.as_secs()
+                    )));
+                }
                 Return::Unread(what) if began.elapsed() >= limit => return Err(ActionError::Unknown(what)),
-                Return::Not(what) | Return::Unread(what) => what,
+                Return::Not(what) | Return::Wrong(what) | Return::Unread(what) => what,
             };
             if self.ctx.progress.cancelled() {
                 return Err(ActionError::Failed(format!(
@@ -381,7 +387,7 @@ impl Step<'_> {
             Ok(look) => match Return::of(&look, before, self.old_leader(&look, before)) {
                 Return::Follows { .. } => Observation::Applied,
                 Return::Moved(what) => Observation::Elsewhere(what),
-                Return::Not(_) => Observation::NotApplied,
+                Return::Not(_) | Return::Wrong(_) => Observation::NotApplied,
                 Return::Unread(what) => Observation::CannotTell(what),
             },
         }
@@ -399,13 +405,17 @@ fn runs(member: &Member) -> bool {
 }
 
 /// How far the old leader is on its way back.
+#[derive(Debug, PartialEq)]
 enum Return {
     Follows {
         timeline: u32,
     },
     /// The lead has moved on meanwhile.
     Moved(String),
+    /// It does not follow: it may be gone for good.
     Not(String),
+    /// It is worse than without it: nobody leads, or two take writes.
+    Wrong(String),
     Unread(String),
 }
 
@@ -415,7 +425,7 @@ impl Return {
         if let Err(failure) = &look.cluster {
             return Self::Unread(format!("Patroni {failure}"));
         }
-        let Some(leader) = look.leader() else { return Self::Not("no member leads now".into()) };
+        let Some(leader) = look.leader() else { return Self::Wrong("no member leads now".into()) };
         if leader.name != *candidate {
             return Self::Moved(format!("{candidate} took over, and {} leads meanwhile", leader.name));
         }
@@ -424,12 +434,41 @@ impl Return {
         let name = &old.name;
         match (&old.look, old.replica()) {
             (Err(failure), _) => Self::Not(format!("{name} {failure}")),
-            (Ok(_), None) => Self::Not(format!("{name} takes writes, too")),
+            (Ok(_), None) => Self::Wrong(format!("{name} takes writes, too")),
             (Ok(_), Some(_)) => match look.stream_to(name).and_then(|stream| stream.state.as_deref()) {
                 Some("streaming") => Self::Follows { timeline },
                 Some(state) => Self::Not(format!("{name} is in {state}")),
                 None => Self::Not(format!("{name} does not stream from {candidate} yet")),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{adapters::Failure, leadership::samples};
+
+    /// pg1 led; pg2 took over.
+    fn moved() -> DatabaseLook {
+        let mut look = samples::pair();
+        for (name, role) in [("pg1", "replica"), ("pg2", "leader")] {
+            samples::of(&mut look, name).registered.as_mut().unwrap().role = role.into();
+        }
+        samples::primary(&mut look, "pg2", 8, samples::WRITTEN);
+        look
+    }
+
+    #[test]
+    fn what_is_worse_than_an_old_leader_that_is_gone_is_told_from_it() {
+        let before = Before { leader: Some("pg1".into()), timeline: 7, candidate: "pg2".into() };
+        let of = |look: &DatabaseLook| Return::of(look, &before, look.member("pg1"));
+        let mut look = moved();
+        // It still takes writes: two do.
+        assert_eq!(of(&look), Return::Wrong("pg1 takes writes, too".into()));
+        samples::of(&mut look, "pg1").look = Err(Failure::Refused);
+        assert_eq!(of(&look), Return::Not("pg1 refuses connections".into()));
+        samples::of(&mut look, "pg2").registered.as_mut().unwrap().role = "replica".into();
+        assert_eq!(of(&look), Return::Wrong("no member leads now".into()));
     }
 }
