@@ -286,8 +286,10 @@ impl<'a> Target<'a> {
 
     /// What has come of the request.
     async fn see(&self, before: &Before) -> Sight {
-        let asked = Box::pin(async { tokio::join!(self.patroni.cluster(), self.postgres.states(), self.patroni.history()) });
-        let (cluster, states, history) = asked.await;
+        let asked = Box::pin(async {
+            tokio::join!(self.patroni.cluster(), self.postgres.states(), self.patroni.history(), self.postgres.checkpoints())
+        });
+        let (cluster, states, history, checkpoints) = asked.await;
         let name = |at: &HostPort| self.patroni.name_of(at).unwrap_or_else(|| at.to_string());
         let (mut primaries, mut silent) = (Vec::new(), Vec::new());
         for (at, state) in &states {
@@ -297,10 +299,11 @@ impl<'a> Target<'a> {
                 Err(_) => silent.push(name(at)),
             }
         }
+        let checkpoints: Vec<_> = checkpoints.iter().filter_map(|(at, answer)| Some((name(at), *answer.as_ref().ok()?))).collect();
         let history = history.unwrap_or_default();
         let why = cluster.as_ref().err().map(|failure| format!("Patroni {failure}"));
         let cluster = cluster.as_ref().map_err(|_| why.as_deref().unwrap_or_default());
-        sight(before, Sighted { cluster, primaries: &primaries, silent: &silent, history: &history })
+        sight(before, Sighted { cluster, primaries: &primaries, silent: &silent, history: &history, checkpoints: &checkpoints })
     }
 }
 

@@ -79,6 +79,11 @@ impl Postgres {
         self.each(|member| member.one::<Transactions>(TRANSACTIONS)).await
     }
 
+    /// Whether somebody has asked each member for a checkpoint that it is making: it does so before it is stopped, and works on meanwhile.
+    pub async fn checkpoints(&self) -> Answers<Checkpoint> {
+        self.each(|member| async move { Ok(member.one::<CheckpointRow>(CHECKPOINT).await?.read()) }).await
+    }
+
     /// What each member streams to replicas of its own.
     pub async fn streams(&self) -> Answers<Vec<Stream>> {
         self.each(|member| member.rows::<Stream>(STREAMS)).await
@@ -91,6 +96,17 @@ impl Postgres {
         let answers = join_all(self.members.iter().map(ask)).await;
         self.members.iter().map(|member| member.at.clone()).zip(answers).collect()
     }
+}
+
+/// Whether a member makes a checkpoint that a client asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checkpoint {
+    /// It does.
+    Made,
+    /// It does not.
+    None,
+    /// The console's role may not see what others do.
+    NotSeen,
 }
 
 /// One member, by its own word.
@@ -422,6 +438,28 @@ select extract(epoch from clock_timestamp() - longest.xact_start)::float8 as lon
         where backend_type = 'client backend' and xact_start is not null and pid <> pg_backend_pid()
           and application_name not in ('quarterdeck', 'pg_dump', 'pg_dumpall', 'pg_restore', 'pg_basebackup')
         order by xact_start limit 1) as longest on true";
+
+/// What a role outside `pg_monitor` sees in the place of others' statements is no statement.
+const CHECKPOINT: &str = "\
+select coalesce(bool_or(state = 'active' and query ~* '^\\s*checkpoint\\M'), false) as made,
+       coalesce(bool_or(query = '<insufficient privilege>'), false) or not pg_has_role('pg_read_all_stats', 'usage') as hidden
+  from pg_stat_activity where pid <> pg_backend_pid()";
+
+#[derive(FromRow)]
+struct CheckpointRow {
+    made: bool,
+    hidden: bool,
+}
+
+impl CheckpointRow {
+    const fn read(&self) -> Checkpoint {
+        match (self.made, self.hidden) {
+            (true, _) => Checkpoint::Made,
+            (false, true) => Checkpoint::NotSeen,
+            (false, false) => Checkpoint::None,
+        }
+    }
+}
 
 /// More replicas of one server than anybody has.
 const STREAMS: &str = "\

@@ -1,6 +1,9 @@
 //! What has come of a request to move the lead, told from what is so and not from what was answered.
 
-use crate::adapters::patroni::{ClusterView, Turn};
+use crate::adapters::{
+    patroni::{ClusterView, Turn},
+    postgres::Checkpoint,
+};
 
 /// What was so before the request was sent: what is seen later is told apart by it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -24,6 +27,8 @@ pub struct Sighted<'a> {
     pub silent: &'a [String],
     /// The changes of the lead, oldest first; empty where nobody tells.
     pub history: &'a [Turn],
+    /// Members that were asked for a checkpoint and make it, and those of which that cannot be seen.
+    pub checkpoints: &'a [(String, Checkpoint)],
 }
 
 /// What has come of it.
@@ -36,12 +41,22 @@ pub enum Sight {
     },
     /// All is as it was before.
     Still,
+    /// All is as it was before, so far as the console may see: the leader may be making the checkpoint with which it begins to stop.
+    StillSoFar,
     /// Another member leads and takes writes, or the candidate did and no longer does.
     Elsewhere(String),
     /// On the way: what is so now.
     Between(String),
     /// It cannot be told.
     CannotTell(String),
+}
+
+impl Sight {
+    /// Whether nothing is seen to have come of it.
+    #[must_use]
+    pub const fn is_still(&self) -> bool {
+        matches!(self, Self::Still | Self::StillSoFar)
+    }
 }
 
 /// Tells what has come of a request.
@@ -83,7 +98,12 @@ pub fn sight(before: &Before, now: Sighted<'_>) -> Sight {
             "{candidate} took over on timeline {}, and {leader} leads again on timeline {timeline}",
             turn.timeline.saturating_add(1)
         )),
-        None => Sight::Still,
+        // A leader that is to hand over makes a checkpoint first, however long that takes, and leads and takes writes meanwhile.
+        None => match now.checkpoints.iter().find(|(name, _)| name == leader).map(|(_, checkpoint)| *checkpoint) {
+            Some(Checkpoint::None) => Sight::Still,
+            Some(Checkpoint::Made) => Sight::Between(format!("{leader} still leads and makes a checkpoint, as it does before it stops")),
+            Some(Checkpoint::NotSeen) | None => Sight::StillSoFar,
+        },
     }
 }
 
@@ -112,7 +132,27 @@ mod tests {
         let history: Vec<_> =
             turns.iter().map(|(timeline, leader)| Turn { timeline: *timeline, at: None, leader: Some((*leader).to_owned()) }).collect();
         let cluster = cluster(leader);
-        sight(&before, Sighted { cluster: Ok(&cluster), primaries: &primaries, silent: &["pg3".to_owned()], history: &history })
+        let checkpoints = [("pg1".to_owned(), Checkpoint::None)];
+        let silent = ["pg3".to_owned()];
+        sight(
+            &before,
+            Sighted { cluster: Ok(&cluster), primaries: &primaries, silent: &silent, history: &history, checkpoints: &checkpoints },
+        )
+    }
+
+    #[test]
+    fn a_leader_that_makes_a_checkpoint_is_on_its_way() {
+        let before = Before { leader: Some("pg1".into()), timeline: 7, candidate: "pg2".into() };
+        let (cluster, primaries) = (cluster(Some("pg1")), [("pg1".to_owned(), 7)]);
+        let seen = |checkpoints: &[(&str, Checkpoint)]| {
+            let checkpoints: Vec<_> = checkpoints.iter().map(|(name, checkpoint)| ((*name).to_owned(), *checkpoint)).collect();
+            let now = Sighted { cluster: Ok(&cluster), primaries: &primaries, silent: &[], history: &[], checkpoints: &checkpoints };
+            sight(&before, now)
+        };
+        assert_eq!(seen(&[("pg1", Checkpoint::None), ("pg2", Checkpoint::Made)]), Sight::Still);
+        assert!(matches!(seen(&[("pg1", Checkpoint::Made)]), Sight::Between(says) if says.contains("makes a checkpoint")));
+        assert_eq!(seen(&[("pg1", Checkpoint::NotSeen)]), Sight::StillSoFar);
+        assert_eq!(seen(&[]), Sight::StillSoFar, "it was not asked, or did not answer");
     }
 
     #[test]
@@ -146,7 +186,7 @@ mod tests {
     #[test]
     fn without_the_lock_store_nothing_is_told() {
         let before = Before { leader: Some("pg1".into()), timeline: 7, candidate: "pg2".into() };
-        let now = Sighted { cluster: Err("Patroni did not answer"), primaries: &[], silent: &[], history: &[] };
+        let now = Sighted { cluster: Err("Patroni did not answer"), primaries: &[], silent: &[], history: &[], checkpoints: &[] };
         assert_eq!(sight(&before, now), Sight::CannotTell("Patroni did not answer".into()));
     }
 }

@@ -356,6 +356,40 @@ async fn the_leader_dies_in_the_middle_and_the_ending_is_true() {
     assert!(end.sentence.contains(&format!("{replica} leads on timeline")), "{}", end.sentence);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_whose_last_checkpoint_takes_long_is_waited_for() {
+    let _alone = alone().await;
+    let it = console(ESTATE).await;
+    let otto = it.signed_in_as(Role::Operator).await;
+    let (leader, replica) = roles().await;
+    let pid: i32 = sqlx::query_scalar("select pid from pg_stat_activity where backend_type = 'checkpointer'")
+        .fetch_one(&mut superuser(&leader).await)
+        .await
+        .unwrap();
+    // Longer than Patroni answers for, and than a request may leave no trace.
+    let run = otto.lead(SWITCH, &replica).await;
+    kill(&pid.to_string(), "STOP");
+    asking(&it, run).await;
+    let began = Instant::now();
+    let mut said = String::new();
+    while began.elapsed() < Duration::from_secs(50) {
+        sleep(Duration::from_secs(1)).await;
+        let now = it.it.store.run(run).await.unwrap().unwrap();
+        if now.state.has_ended() {
+            kill(&pid.to_string(), "CONT");
+            panic!("it ended after {:?}: {now:?}", began.elapsed());
+        }
+        said = now.steps[0].detail.clone();
+    }
+    println!("after 50 s: {said}");
+    kill(&pid.to_string(), "CONT");
+    let end = ended(&it.it.store, run, WHOLE).await;
+    assert_eq!(end.state, RunState::Succeeded, "{end:?}");
+    println!("{}", end.sentence);
+    whole().await;
+    assert_eq!(roles().await.0, replica);
+}
+
 async fn roles_now() -> Option<String> {
     let cluster = crate::database::cluster().await?;
     let members = cluster["members"].as_array()?;

@@ -33,6 +33,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(300);
 const CANARY_ARRIVES: Duration = Duration::from_secs(3);
 /// A switchover that Patroni calls done and that shows nowhere for so long was not done.
 const BELIED: Duration = Duration::from_secs(10);
+/// Where the console may not see whether the leader makes a checkpoint, which it does before it stops: a request that nothing shows of for so long is gone.
+const UNSEEN: Duration = Duration::from_secs(300);
 /// Runs that were left behind are forgotten after so long.
 const FORGOTTEN: Duration = Duration::from_secs(3_600);
 
@@ -120,17 +122,19 @@ pub(in crate::actions) async fn observe(ctx: &RunCtx<'_>, verb: Verb, underway: 
         return Box::pin(step.observe_return(&before)).await;
     }
     let seen = Box::pin(step.target.see(&before)).await;
-    let still = underway.still(ctx.run, seen == Sight::Still);
+    let still = underway.still(ctx.run, seen.is_still());
     match seen {
         Sight::Arrived { .. } => Observation::Applied,
         Sight::Elsewhere(sentence) => Observation::Elsewhere(sentence),
         // Patroni takes a request up in its next loop; one that no loop took up for twice as long is gone.
-        Sight::Still => {
+        Sight::Still | Sight::StillSoFar => {
             let loop_wait = step.target.patroni.settings().await.unwrap_or_default().loop_wait();
-            if still >= 2 * loop_wait + Duration::from_secs(2) {
+            let long = 2 * loop_wait + Duration::from_secs(2);
+            if still >= if seen == Sight::Still { long } else { long.max(UNSEEN) } {
                 return Observation::NotApplied;
             }
-            Observation::CannotTell(format!("{}; whether the request is still on its way shows within seconds", as_before(&before)))
+            let within = if seen == Sight::Still { "seconds" } else { "minutes" };
+            Observation::CannotTell(format!("{}; whether the request is still on its way shows within {within}", as_before(&before)))
         }
         Sight::Between(what) | Sight::CannotTell(what) => Observation::CannotTell(what),
     }
@@ -220,7 +224,7 @@ impl Step<'_> {
     async fn tell(&self, before: &Before) {
         loop {
             let says = match self.target.see(before).await {
-                Sight::Still => as_before(before),
+                Sight::Still | Sight::StillSoFar => as_before(before),
                 Sight::Arrived { .. } => format!("{} takes writes; waiting for Patroni's answer", before.candidate),
                 Sight::Elsewhere(what) | Sight::Between(what) | Sight::CannotTell(what) => what,
             };
@@ -237,10 +241,11 @@ impl Step<'_> {
             match self.target.see(before).await {
                 Sight::Arrived { .. } => return Ok(format!("Patroni answered {said}, and yet {} leads", before.candidate)),
                 Sight::Elsewhere(what) => return Err(ActionError::Elsewhere(what)),
-                Sight::Still if still >= 2 => {
+                // Its request is gone by Patroni's own word: no checkpoint comes of it any more.
+                Sight::Still | Sight::StillSoFar if still >= 2 => {
                     return Err(ActionError::NotDone(format!("Patroni gave it up: {said}; {}", as_before(before))));
                 }
-                Sight::Still => still += 1,
+                Sight::Still | Sight::StillSoFar => still += 1,
                 Sight::Between(_) | Sight::CannotTell(_) => still = 0,
             }
             if began.elapsed() > Duration::from_secs(10) {
@@ -298,7 +303,7 @@ impl Step<'_> {
         self.underway.still(self.ctx.run, false);
         loop {
             let seen = self.target.see(&before).await;
-            let still = self.underway.still(self.ctx.run, seen == Sight::Still);
+            let still = self.underway.still(self.ctx.run, seen.is_still());
             let says = match seen {
                 Sight::Arrived { timeline } => {
                     let gap = self.gap(&before.candidate).await;
@@ -306,11 +311,11 @@ impl Step<'_> {
                     return Ok(format!("{} takes writes on timeline {timeline}; {gap}", before.candidate));
                 }
                 Sight::Elsewhere(what) => return Err(ActionError::Elsewhere(what)),
-                Sight::Still if still >= BELIED => {
+                Sight::Still | Sight::StillSoFar if still >= BELIED => {
                     let seconds = BELIED.as_secs();
                     return Err(ActionError::Failed(format!("Patroni said that it was done, but for {seconds} s {}", as_before(&before))));
                 }
-                Sight::Still => as_before(&before),
+                Sight::Still | Sight::StillSoFar => as_before(&before),
                 Sight::Between(what) | Sight::CannotTell(what) if began.elapsed() >= limit => return Err(ActionError::Unknown(what)),
                 Sight::Between(what) | Sight::CannotTell(what) => what,
             };
