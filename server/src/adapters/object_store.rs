@@ -28,8 +28,10 @@ use crate::config::Store;
 
 /// How long a small request may take: a look at an object, a manifest, one page of a list.
 pub const QUICK: Duration = Duration::from_secs(3);
-/// How long nothing may come, or one part may take: a part of 8 MiB within it needs 2.2 Mbit/s, and a slower line is none for backups.
+/// How long nothing may come.
 pub const STALLED: Duration = Duration::from_secs(30);
+/// How much of a part must arrive in a second, in bytes: 2.1 Mbit/s, and a slower line is none for backups.
+const SLOWEST: u64 = 256 << 10;
 /// How long the store may take to put the parts together. Amazon answers within seconds and documents minutes; a server that copies the parts takes
 /// minutes for some gigabytes.
 pub const COMPLETION: Duration = Duration::from_secs(600);
@@ -45,10 +47,11 @@ pub struct ObjectStore {
     kept: Mutex<HashMap<String, (String, Bytes)>>,
 }
 
-/// The same bucket under three patiences.
+/// The same bucket under four patiences.
 struct Clients {
     quick: AmazonS3,
     data: AmazonS3,
+    parts: AmazonS3,
     completing: AmazonS3,
     lists: Lists,
 }
@@ -203,14 +206,15 @@ impl ObjectStore {
         bounded(STALLED, self.clients()?.quick.create_multipart(&path)).await
     }
 
-    /// Uploads one part, counted from 0; what the store calls it. The same part may be sent again.
+    /// Uploads one part, counted from 0, within [`part_limit`]; what the store calls it. The same part may be sent again.
     ///
     /// # Errors
     /// When it did not arrive.
     pub async fn put_part(&self, key: &str, upload: &str, no: usize, bytes: Bytes) -> Result<String, StoreFault> {
         let path = path(key)?;
-        let part = self.clients()?.data.put_part(&path, &upload.to_owned(), no, PutPayload::from(bytes)).await;
-        part.map(|part| part.content_id).map_err(|error| fault(&error, STALLED))
+        let limit = part_limit(bytes.len() as u64);
+        let part = bounded(limit, self.clients()?.parts.put_part(&path, &upload.to_owned(), no, PutPayload::from(bytes))).await;
+        part.map(|part| part.content_id)
     }
 
     /// Makes the object of its parts. Asking again for the same parts makes the same object.
@@ -249,13 +253,15 @@ impl Clients {
             Some(file) => Some(std::fs::read(file).map_err(|error| format!("its authority's file {}: {}", file.display(), error.kind()))?),
             None => None,
         };
-        let client = |patience: Duration, idle: usize, retries: usize| {
+        let client = |patience: Option<Duration>, idle: usize, retries: usize| {
             let mut options = ClientOptions::new()
                 .with_allow_http(store.endpoint.scheme() == "http")
                 .with_connect_timeout(QUICK)
                 .with_timeout_disabled()
-                .with_read_timeout(patience)
                 .with_pool_max_idle_per_host(idle);
+            if let Some(patience) = patience {
+                options = options.with_read_timeout(patience);
+            }
             if let Some(pem) = &ca {
                 options = options.with_root_certificate(object_store::Certificate::from_pem(pem).map_err(|error| error.to_string())?);
             }
@@ -270,20 +276,27 @@ impl Clients {
                 .with_retry(RetryConfig {
                     backoff: BackoffConfig { init_backoff: Duration::from_millis(200), max_backoff: Duration::from_secs(2), base: 2.0 },
                     max_retries: retries,
-                    // What has been waited for that long is not waited for again.
-                    retry_timeout: STALLED / 2,
+                    // What has been waited for that long is not waited for again, unless whoever asks ends it.
+                    retry_timeout: if patience.is_some() { STALLED / 2 } else { Duration::MAX },
                 })
                 .build()
                 .map_err(|error| error.to_string())
         };
         Ok(Self {
-            quick: client(QUICK, 4, 1)?,
-            data: client(STALLED, 4, 3)?,
+            quick: client(Some(QUICK), 4, 1)?,
+            data: client(Some(STALLED), 4, 3)?,
+            // While a part is sent nothing comes: that is no silence, and each part has a limit of its own.
+            parts: client(None, 4, 3)?,
             // A kept connection that the store has closed meanwhile would look like an answer that was lost.
-            completing: client(COMPLETION, 0, 0)?,
+            completing: client(Some(COMPLETION), 0, 0)?,
             lists: Lists::new(ca.as_deref())?,
         })
     }
+}
+
+/// How long a part of that many bytes may take, with what is sent of it again.
+fn part_limit(bytes: u64) -> Duration {
+    STALLED + Duration::from_secs(bytes / SLOWEST)
 }
 
 /// A key as the library takes it. One with control characters or empty parts is none of ours.
@@ -296,5 +309,17 @@ async fn bounded<T>(wait: Duration, request: impl Future<Output = object_store::
     match tokio::time::timeout(wait, request).await {
         Ok(answer) => answer.map_err(|error| fault(&error, wait)),
         Err(_) => Err(StoreFault::Unanswered(Failure::Silent(wait))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_larger_part_has_more_time() {
+        assert_eq!(part_limit(0), STALLED);
+        assert_eq!(part_limit(8 << 20), Duration::from_secs(62));
+        assert_eq!(part_limit(144 << 20), Duration::from_secs(606));
     }
 }

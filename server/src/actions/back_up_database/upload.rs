@@ -29,6 +29,8 @@ use crate::{
 
 /// The smallest part: Amazon asks for 5 MiB; three of these are in memory at once.
 const PART: usize = 8 << 20;
+/// Of parts that are larger than this, one is on its way while the next is filled.
+const LARGE: usize = 64 << 20;
 /// The most parts that one upload may have.
 const PARTS: usize = 10_000;
 /// So many parts are on their way at once.
@@ -36,11 +38,16 @@ const IN_FLIGHT: usize = 2;
 /// How often the store is asked whether it has put the parts together.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// How large a part is for a database of that size: a dump is never as large as its database takes on disk, save for indexes that it leaves out, so
-/// that twice as many parts as it takes always suffice.
+/// How large a part is for a database of that size, in whole MiB: large enough that a dump half as large again as its database on disk has not too
+/// many. It is compressed and leaves indexes out; what was compressed in the database already may come out somewhat larger.
 fn part_size(database_bytes: u64) -> usize {
-    let least = usize::try_from(database_bytes).unwrap_or(usize::MAX) / (PARTS / 2);
-    least.next_power_of_two().clamp(PART, 1 << 30)
+    let most = usize::try_from(database_bytes.saturating_add(database_bytes / 2)).unwrap_or(usize::MAX);
+    most.div_ceil(PARTS).clamp(PART, 1 << 30).next_multiple_of(1 << 20)
+}
+
+/// How many parts of that size are on their way at once.
+const fn in_flight(size: usize) -> usize {
+    if size > LARGE { 1 } else { IN_FLIGHT }
 }
 
 /// Why a dump ended before its end.
@@ -180,7 +187,7 @@ impl Sending<'_> {
 
     /// Sends a part; waits first while too many are on their way, so that no more than those are in memory.
     async fn send(&mut self, pace: &Pace, no: usize, part: Bytes) -> Result<(), Broken> {
-        self.fewer_than(pace, IN_FLIGHT).await?;
+        self.fewer_than(pace, in_flight(part.len())).await?;
         let (store, object, upload, size) = (self.target.store(), self.object, self.upload, part.len());
         self.flying.push(Box::pin(async move { (no, size, store.put_part(object, upload, no, part).await) }));
         Ok(())
@@ -336,10 +343,12 @@ mod tests {
     fn parts_grow_with_the_database_so_that_there_are_never_too_many() {
         assert_eq!(part_size(0), PART);
         assert_eq!(part_size(30_000_000_000), PART);
-        for gigabytes in [50_u64, 400, 3_000] {
+        assert_eq!((part_size(100_000_000_000) >> 20, in_flight(part_size(100_000_000_000))), (15, 2));
+        assert_eq!((part_size(1_000_000_000_000) >> 20, in_flight(part_size(1_000_000_000_000))), (144, 1));
+        for gigabytes in [50_u64, 83, 400, 3_000] {
             let bytes = gigabytes * 1_000_000_000;
-            let parts = bytes.div_ceil(part_size(bytes) as u64);
-            assert!(parts <= PARTS as u64 / 2, "{gigabytes} GB: {parts}");
+            let parts = (bytes + bytes / 2).div_ceil(part_size(bytes) as u64);
+            assert!(parts <= PARTS as u64, "{gigabytes} GB: {parts}");
         }
         assert!(part_size(u64::MAX) <= 1 << 30);
     }
