@@ -18,6 +18,8 @@ const LOOK: Duration = Duration::from_secs(2);
 const SETTLED: Duration = Duration::from_secs(15);
 /// Beyond its own limit, a step is waited for so long: it should have given up by itself.
 const BEYOND: Duration = Duration::from_secs(30);
+/// The note of the sentence with which a step was done elsewhere. No action keeps one of that name.
+const ELSEWHERE: &str = "executor_elsewhere";
 
 /// Why the work on a run stopped without an ending of ours.
 pub(super) enum Stopped {
@@ -185,6 +187,9 @@ impl Work<'_> {
         for step in &stored.steps {
             let no = usize::try_from(step.no).unwrap_or_default();
             let end = match step.state {
+                StepState::Done if adopted && self.ended_elsewhere(&step.detail).await? => {
+                    return self.end(RunState::SucceededElsewhere, &step.detail).await;
+                }
                 StepState::Done | StepState::Skipped => {
                     last.clone_from(&step.detail);
                     continue;
@@ -200,6 +205,11 @@ impl Work<'_> {
                 StepEnd::Done(detail) | StepEnd::Elsewhere(detail) => (StepState::Done, detail),
                 StepEnd::NotDone(why) | StepEnd::Failed(why) => (StepState::Failed, why),
             };
+            if let StepEnd::Elsewhere(sentence) = &end {
+                // Whoever finds the step done and the run open must know that it ends here.
+                let executor = self.executor;
+                executor.patiently(self.run, || executor.store.keep_note(self.run, self.fence, ELSEWHERE, sentence)).await?;
+            }
             if step.state != StepState::Failed {
                 self.executor.patiently(self.run, || self.executor.store.step_ends(self.run, self.fence, step.no, state, detail)).await?;
                 self.executor.told();
@@ -218,6 +228,13 @@ impl Work<'_> {
             }
         }
         self.end(RunState::Succeeded, &last).await
+    }
+
+    /// Whether a step that is done, with this detail, was done elsewhere. The note is older than the step's end, and says so of nothing but that end.
+    async fn ended_elsewhere(&self, detail: &str) -> Result<bool, Stopped> {
+        let executor = self.executor;
+        let note = executor.patiently(self.run, || executor.store.note(self.run, ELSEWHERE)).await?;
+        Ok(note.as_deref() == Some(detail))
     }
 
     /// Asks the store, not what the last renewal saw: who was told that the run will stop must not see it begin another step.
