@@ -10,16 +10,13 @@ mod progress;
 mod work;
 
 use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use app::model::Change;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use catalog::{Barred, Catalog};
@@ -36,6 +33,8 @@ const LEASE: Duration = Duration::from_secs(6);
 const RENEW: Duration = Duration::from_millis(1_500);
 /// How often a replica looks for runs that were left behind.
 const ADOPT: Duration = Duration::from_secs(1);
+/// A store that was away is answered by nobody's lease: for so long after its return, holders that live renew theirs before any is taken over.
+const RETURNED: Duration = Duration::from_secs(3);
 /// How long a step in progress may take to end when the console is asked to.
 const GRACE: Duration = Duration::from_secs(5);
 /// So many runs at once in one replica; targets are locked, so more would be a rare estate.
@@ -51,7 +50,15 @@ pub struct Executor {
     changes: watch::Sender<u64>,
     closing: CancellationToken,
     tasks: TaskTracker,
-    running: AtomicUsize,
+    running: Mutex<HashMap<i64, Held>>,
+}
+
+/// A run that this replica executes.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    fence: Fence,
+    /// When its lease was renewed last.
+    renewed: Instant,
 }
 
 /// What became of a confirmed plan.
@@ -102,7 +109,7 @@ impl Executor {
             changes: watch::Sender::new(0),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
-            running: AtomicUsize::new(0),
+            running: Mutex::default(),
         });
         tokio::spawn(executor.clone().adopt());
         executor
@@ -129,7 +136,11 @@ impl Executor {
     /// How many runs this replica executes now.
     #[must_use]
     pub fn running(&self) -> usize {
-        self.running.load(Ordering::Relaxed)
+        self.held(|runs| runs.len())
+    }
+
+    fn held<T>(&self, use_them: impl FnOnce(&mut HashMap<i64, Held>) -> T) -> T {
+        use_them(&mut self.running.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Says that a run was changed.
@@ -206,18 +217,57 @@ impl Executor {
     /// Executes a run in the background.
     fn spawn(self: &Arc<Self>, run: i64, fence: Fence, adopted: bool) {
         let executor = self.clone();
-        self.running.fetch_add(1, Ordering::Relaxed);
+        self.held(|runs| runs.insert(run, Held { fence, renewed: Instant::now() }));
         self.tasks.spawn(async move {
             executor.work(run, fence, adopted).await;
-            executor.running.fetch_sub(1, Ordering::Relaxed);
+            executor.held(|runs| {
+                // A claim of ours that is newer has its own entry.
+                if runs.get(&run).is_some_and(|held| held.fence == fence) {
+                    runs.remove(&run);
+                }
+            });
             executor.told();
+        });
+    }
+
+    /// Whether the leases of what this replica executes are as they shall be: those that may have run out meanwhile are renewed first, so that it takes
+    /// no run over from itself.
+    async fn keeps_its_own(&self) -> bool {
+        let late: Vec<_> = self.held(|runs| {
+            let late = runs.iter().filter(|(_, held)| held.renewed.elapsed() > LEASE / 2);
+            late.map(|(run, held)| (*run, held.fence)).collect()
+        });
+        for (run, fence) in late {
+            match self.store.renew(run, fence, LEASE).await {
+                Ok(_) => self.renewed(run, fence),
+                // Taken over or ended: none of ours any more.
+                Err(StoreError::FenceMoved(_)) => {}
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    fn renewed(&self, run: i64, fence: Fence) {
+        self.held(|runs| {
+            if let Some(held) = runs.get_mut(&run).filter(|held| held.fence == fence) {
+                held.renewed = Instant::now();
+            }
         });
     }
 
     /// Takes over runs that were left behind.
     async fn adopt(self: Arc<Self>) {
+        let reachable = self.store.reachable();
+        let (mut away, mut returned) = (false, None::<Instant>);
         while !self.closing.is_cancelled() {
-            if self.running() < RUNS {
+            let there = *reachable.borrow();
+            if there && away {
+                returned = Some(Instant::now());
+            }
+            away = !there;
+            let settled = there && returned.is_none_or(|at| at.elapsed() >= RETURNED);
+            if settled && self.running() < RUNS && self.keeps_its_own().await {
                 match self.store.adopt(&self.replica, LEASE).await {
                     Ok(adopted) => {
                         for crate::store::Adopted { run, fence } in adopted {

@@ -96,6 +96,7 @@ impl Executor {
             match self.store.renew(run, fence, LEASE).await {
                 Ok(state) => {
                     good = Instant::now();
+                    self.renewed(run, fence);
                     if state == RunState::Cancelling {
                         progress.cancel();
                         self.told();

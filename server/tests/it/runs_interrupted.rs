@@ -11,6 +11,7 @@ use futures::{StreamExt, stream};
 
 use crate::{
     console::{Process, Visitor, changes, ended, free_port, people},
+    freezable::Freezable,
     gates::{Before, Gates},
     kubernetes::{How, NAMESPACE, Wire, Workload, bed, kubectl},
     store::TestStore,
@@ -242,5 +243,31 @@ async fn told_to_end_it_hands_its_runs_over() {
     gates.open().await;
     let console = bed.start().await;
     all_carried_on(&bed.it, &interrupted, Instant::now()).await;
+    console.kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_was_away_does_not_make_a_console_take_a_run_from_itself() {
+    let bed = Bed::new(None).await;
+    let workload = Workload::create("away", 1, "{}").await;
+    // The second step outlasts the store's absence.
+    kubectl(&["-n", NAMESPACE, "patch", "deployment", &workload.name, "-p", r#"{"spec":{"minReadySeconds":25}}"#]).await;
+    let freezable = Freezable::before(&bed.it.url).await;
+    let console = Process::start(bed.folder.path(), &freezable.url, bed.port, &bed.act).await;
+    let rosa = Visitor::nobody(&console.base).sign_in("rosa").await;
+    let interrupted = begin("while the store is away", "restart-workload", workload, &rosa).await;
+    let began = Instant::now();
+    while bed.it.store.run(interrupted.run).await.ok().flatten().is_none_or(|run| run.steps[1].state != StepState::Running) {
+        assert!(began.elapsed() < Duration::from_secs(20), "it does not come to wait");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    freezable.freeze();
+    // Longer than a lease.
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    freezable.thaw();
+    let end = ended(&bed.it.store, interrupted.run, ROLLOUT).await;
+    assert_eq!(end.state, RunState::Succeeded, "{end:?}");
+    assert!(!is_adopted(&bed.it, interrupted.run).await, "it was never left behind: {:?}", bed.it.kinds(interrupted.run).await);
+    assert_eq!(changes(&interrupted.workload), 1);
     console.kill().await;
 }
