@@ -128,7 +128,7 @@ impl Executor {
         let stored = self.patiently(run, || async { self.store.run(run).await }).await?.ok_or(Stopped::Lost)?;
         let plan = self.patiently(run, || async { self.store.plan(&stored.plan).await }).await?.ok_or(Stopped::Lost)?;
         let Some(action) = self.catalog.action(&stored.runbook) else {
-            let why = format!("This console has no runbook `{}`: start one that has, or end the run by hand.", stored.runbook);
+            let why = format!("This console has no runbook `{}`: start one that has.", stored.runbook);
             self.patiently(run, || self.store.run_unknown(run, fence, &why)).await?;
             return Err(Stopped::Lost);
         };
