@@ -129,13 +129,19 @@ pub fn text_field(
     framed(name, label, hint, fault, control.into_any())
 }
 
+/// A text as it stands in a `<textarea>`, whose content is the one that the renderer writes as it is.
+#[must_use]
+pub fn in_textarea(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
+}
+
 /// The reason for a run: kept in the audit, so it is asked for in sentences.
 #[must_use]
 pub fn reason_field(value: &str, fault: Option<&str>) -> AnyView {
     let described = described("reason", true, fault.is_some());
     let invalid = fault.is_some().then_some("true");
     let control = view! {
-        <textarea id="reason" name="reason" rows="2" required aria-describedby=described aria-invalid=invalid>{value.to_owned()}</textarea>
+        <textarea id="reason" name="reason" rows="2" required aria-describedby=described aria-invalid=invalid>{in_textarea(value)}</textarea>
     };
     framed("reason", "Reason", "kept in the audit; a ticket number helps", fault, control.into_any())
 }
