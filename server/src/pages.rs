@@ -15,6 +15,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
+use futures::StreamExt;
 use serde::Deserialize;
 
 pub use find::{help, search};
@@ -263,11 +264,11 @@ pub async fn live(
         Ok(topic) => topic,
         Err(err) => return (StatusCode::BAD_REQUEST, err).into_response(),
     };
-    let ended = match (&asked.caller, &asked.screen) {
-        (Some(caller), _) => console.identity.ended(caller),
+    let looking = match (&asked.caller, &asked.screen) {
+        (Some(caller), _) => console.identity.looks(caller),
         (None, Screen::Known(screen)) if topic == Topic::Wall => {
             console.identity.note_screen(screen, asked.address()).await;
-            console.identity.screen_ended(screen)
+            console.identity.screen_looks(screen)
         }
         (None, screen) => {
             if let Err(err) = console.identity.record_refused_screen(screen, &format!("GET /live of {topic}"), asked.address()).await {
@@ -277,8 +278,12 @@ pub async fn live(
         }
     };
     let encoding = Encoding::accepted(headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default());
-    match console.hub.follow(&topic, follow.since.unwrap_or(0), &follow.version, encoding, ended).await {
+    match console.hub.follow(&topic, follow.since.unwrap_or(0), &follow.version, encoding, looking.ended.clone()).await {
         Some(stream) => {
+            let stream = stream.inspect(move |_| {
+                // Dropped with the stream.
+                let _ = &looking;
+            });
             let mut response = Response::new(Body::from_stream(stream));
             let headers = response.headers_mut();
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));

@@ -9,9 +9,8 @@ use std::{net::IpAddr, time::Duration};
 use axum::http::{HeaderMap, header};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
-use tokio_util::sync::CancellationToken;
 
-use super::{Caller, Cookie, Hash, Identity, Inner, SignInRefused};
+use super::{Caller, Cookie, Hash, Identity, Inner, Looking, SignInRefused};
 use crate::{
     audit::{Actor, Event, Record},
     config::Secret,
@@ -162,10 +161,12 @@ impl Identity {
         }
     }
 
-    /// Cancelled within a second of the screen's being revoked, while the store answers; after [`super::SCREEN_REMEMBERED`] while it does not.
+    /// A stream of this screen: to be held while it is read. It ends within a second of the screen's being revoked, while the store answers;
+    /// [`super::SCREEN_REMEMBERED`] after its last answer while it does not.
     #[must_use]
-    pub fn screen_ended(&self, screen: &ScreenCaller) -> CancellationToken {
-        self.inner.watched_screens.add(screen.hash, screen.device.clone(), self.inner.clock.now())
+    pub fn screen_looks(&self, screen: &ScreenCaller) -> Looking {
+        let confirmed = self.inner.remembered_screens.confirmed(&screen.hash).unwrap_or_else(|| self.inner.clock.now());
+        self.inner.watched_screens.add(screen.hash, screen.device.clone(), confirmed)
     }
 
     /// The cookie of a screen that may look, renewed.

@@ -21,7 +21,6 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use app::model::Role;
 use axum::http::HeaderMap;
-use tokio_util::sync::CancellationToken;
 use tower_sessions::{Session, SessionManagerLayer};
 use url::Url;
 
@@ -47,6 +46,7 @@ pub use self::{
     sessions::{Cookie, Sessions},
     set_up::SetUpRefused,
     sign_in::SignInRefused,
+    watch::Looking,
 };
 
 /// How long a session lasts, however much it is used: a long shift.
@@ -148,12 +148,13 @@ impl Identity {
         address::of(peer, headers, self.inner.proxy)
     }
 
-    /// Cancelled within a second of the session's end, of its account being disabled, or of its role being changed, while the store answers;
-    /// after [`REMEMBERED`] while it does not.
+    /// A stream of this session: to be held while it is read. It ends within a second of the session's end, of its account being disabled, or
+    /// of its role being changed, while the store answers; [`REMEMBERED`] after its last answer while it does not.
     #[must_use]
-    pub fn ended(&self, caller: &Caller) -> CancellationToken {
+    pub fn looks(&self, caller: &Caller) -> Looking {
         let owner = SessionOwner { account: caller.account, name: caller.name.clone(), role: caller.role };
-        self.inner.watched.add(caller.session, owner, self.inner.clock.now())
+        let confirmed = self.inner.remembered.confirmed(&caller.session).unwrap_or_else(|| self.inner.clock.now());
+        self.inner.watched.add(caller.session, owner, confirmed)
     }
 }
 

@@ -46,4 +46,9 @@ impl<V: Clone> Remembered<V> {
         let map = self.map.lock().unwrap_or_else(PoisonError::into_inner);
         map.get(hash).filter(|(_, seen)| now.since(*seen) <= self.lives).map(|(owner, _)| owner.clone())
     }
+
+    /// When the store confirmed it last.
+    pub(super) fn confirmed(&self, hash: &Hash) -> Option<Stamp> {
+        self.map.lock().unwrap_or_else(PoisonError::into_inner).get(hash).map(|(_, seen)| *seen)
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
@@ -20,6 +20,14 @@ const TIDY: u64 = 120;
 /// How often it is noted that screens look, in ticks: "last use" is true to a quarter of a minute.
 const TOUCH: u64 = 30;
 
+/// An open stream of a session or a screen: whose it is counts as looking until this is dropped.
+#[derive(Debug)]
+pub struct Looking {
+    /// Cancelled when the stream is to end.
+    pub ended: CancellationToken,
+    _held: Arc<()>,
+}
+
 /// Whose streams are open: each ends once the store says that its owner is no longer what it was.
 #[derive(Debug)]
 pub(super) struct Watched<V> {
@@ -32,6 +40,8 @@ struct Watch<V> {
     owner: V,
     confirmed: Stamp,
     ended: CancellationToken,
+    /// Nobody holds it any more once the last stream is gone.
+    held: Weak<()>,
 }
 
 impl<V: Clone + PartialEq> Watched<V> {
@@ -40,8 +50,8 @@ impl<V: Clone + PartialEq> Watched<V> {
         Self { lives, map: Mutex::default() }
     }
 
-    /// The token of the owner's streams.
-    pub(super) fn add(&self, hash: Hash, owner: V, now: Stamp) -> CancellationToken {
+    /// One more stream of the owner, whom the store confirmed last at this moment.
+    pub(super) fn add(&self, hash: Hash, owner: V, confirmed: Stamp) -> Looking {
         let mut map = self.lock();
         // Whoever comes back with another role gets a token of that role's own; the streams of the old one end.
         if let Some(watch) = map.get(&hash)
@@ -50,7 +60,10 @@ impl<V: Clone + PartialEq> Watched<V> {
         {
             old.ended.cancel();
         }
-        map.entry(hash).or_insert_with(|| Watch { owner, confirmed: now, ended: CancellationToken::new() }).ended.clone()
+        let watch = map.entry(hash).or_insert_with(|| Watch { owner, confirmed, ended: CancellationToken::new(), held: Weak::new() });
+        let held = watch.held.upgrade().unwrap_or_default();
+        watch.held = Arc::downgrade(&held);
+        Looking { ended: watch.ended.clone(), _held: held }
     }
 
     pub(super) fn end(&self, hash: &Hash) {
@@ -59,8 +72,11 @@ impl<V: Clone + PartialEq> Watched<V> {
         }
     }
 
+    /// Who looks now; whoever does not any more is forgotten.
     fn hashes(&self) -> Vec<Hash> {
-        self.lock().keys().copied().collect()
+        let mut map = self.lock();
+        map.retain(|_, watch| watch.held.strong_count() > 0);
+        map.keys().copied().collect()
     }
 
     /// Ends what the store did not confirm as it was.
@@ -118,6 +134,9 @@ async fn sessions(inner: &Inner) {
             for (session, owner) in &good {
                 inner.remembered.keep(*session, owner.clone(), now);
             }
+            for session in asked.iter().filter(|session| !good.contains_key(*session)) {
+                inner.remembered.forget(session);
+            }
             inner.watched.confirm(&asked, &good, now);
         }
         Err(_) => inner.watched.expire(now),
@@ -145,5 +164,53 @@ async fn screens(inner: &Inner, touch: bool) {
             }
         }
         Err(_) => inner.watched_screens.expire(now),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    const HASH: Hash = [7; 32];
+
+    fn at(start: Instant, seconds: u64) -> Stamp {
+        Stamp { wall: chrono::DateTime::UNIX_EPOCH, mono: start + Duration::from_secs(seconds) }
+    }
+
+    #[test]
+    fn whoever_has_no_stream_open_does_not_look() {
+        let (watched, start) = (Watched::new(Duration::from_secs(60)), Instant::now());
+        let (one, two) = (watched.add(HASH, "Hall", at(start, 0)), watched.add(HASH, "Hall", at(start, 1)));
+        drop(one);
+        assert_eq!(watched.hashes(), [HASH], "another stream is open");
+        drop(two);
+        assert!(watched.hashes().is_empty());
+        let _again = watched.add(HASH, "Hall", at(start, 2));
+        assert_eq!(watched.hashes(), [HASH]);
+    }
+
+    #[test]
+    fn the_time_of_whoever_is_remembered_counts_from_the_last_confirmation() {
+        let (watched, start) = (Watched::new(Duration::from_secs(60)), Instant::now());
+        let looking = watched.add(HASH, "Hall", at(start, 0));
+        watched.expire(at(start, 60));
+        assert!(!looking.ended.is_cancelled());
+        // Opened anew in the meantime: that confirms nothing.
+        let again = watched.add(HASH, "Hall", at(start, 0));
+        watched.expire(at(start, 61));
+        assert!(looking.ended.is_cancelled() && again.ended.is_cancelled());
+    }
+
+    #[test]
+    fn what_the_store_no_longer_confirms_ends() {
+        let (watched, start) = (Watched::new(Duration::from_secs(60)), Instant::now());
+        let looking = watched.add(HASH, "Hall", at(start, 0));
+        watched.confirm(&[HASH], &HashMap::from([(HASH, "Hall")]), at(start, 50));
+        watched.expire(at(start, 100));
+        assert!(!looking.ended.is_cancelled());
+        watched.confirm(&[HASH], &HashMap::new(), at(start, 101));
+        assert!(looking.ended.is_cancelled() && watched.hashes().is_empty());
     }
 }

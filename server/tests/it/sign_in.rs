@@ -264,12 +264,12 @@ async fn what_happens_to_a_session_is_seen_at_the_next_request_and_by_open_strea
     ] {
         let cookie = door.sign_in(name).await;
         let caller = caller_of(&door, &cookie).await;
-        let ended = door.identity.ended(&caller);
+        let looking = door.identity.looks(&caller);
         tokio::time::sleep(Duration::from_millis(700)).await;
-        assert!(!ended.is_cancelled(), "{name}: a good session is not ended");
+        assert!(!looking.ended.is_cancelled(), "{name}: a good session is not ended");
         owner.execute(change).await.unwrap();
         assert_eq!(door.me(&cookie).await, after);
-        tokio::time::timeout(Duration::from_secs(1), ended.cancelled()).await.unwrap_or_else(|_| panic!("{name}'s streams go on"));
+        tokio::time::timeout(Duration::from_secs(1), looking.ended.cancelled()).await.unwrap_or_else(|_| panic!("{name}'s streams go on"));
     }
 }
 
