@@ -58,6 +58,10 @@ pub enum ServeFault {
     Ended(#[from] std::io::Error),
 }
 
+/// Who acknowledges nothing for so long is gone, though nobody said so: an unplugged screen does not count as looking for a quarter of an hour.
+#[cfg(target_os = "linux")]
+const UNHEARD_MS: u32 = 60_000;
+
 /// How long what is under way may take to end.
 const LEAVE: Duration = Duration::from_secs(10);
 
@@ -104,6 +108,10 @@ pub async fn serve(config: Config, estate: Estate) -> Result<(), ServeFault> {
         // Small writes of a stream must not wait for the one before to be acknowledged.
         if let Err(err) = stream.set_nodelay(true) {
             tracing::debug!(error = %err, "TCP_NODELAY could not be set");
+        }
+        #[cfg(target_os = "linux")]
+        if let Err(err) = rustix::net::sockopt::set_tcp_user_timeout(&*stream, UNHEARD_MS) {
+            tracing::debug!(error = %err, "TCP_USER_TIMEOUT could not be set");
         }
     });
     let closing = async move {
