@@ -98,8 +98,21 @@ impl Identity {
         let account = self.inner.check(address, name, password).await?;
         let record = Record::new(Actor::Account(account.name.clone()), Event::SignedIn { address: address.to_string() });
         self.inner.store.record(&record).await?;
-        let owner = SessionOwner { account: account.id, name: account.name, role: account.role };
-        self.inner.open(session, owner, address, agent).await
+        let owner = SessionOwner { account: account.id, name: account.name.clone(), role: account.role };
+        let caller = self.inner.open(session, owner, address, agent).await?;
+        // A change of the account ends the sessions that there are: one that came after the password was checked and before this session was
+        // there would have missed it.
+        let why = match self.inner.store.account(&account.name).await {
+            Ok(Some(now)) if now.password_hash == account.password_hash && !now.disabled => return Ok(caller),
+            Ok(Some(now)) if now.disabled => Ok(SignInFault::Disabled),
+            Ok(Some(_)) => Ok(SignInFault::WrongPassword),
+            Ok(None) => Ok(SignInFault::NoSuchAccount),
+            Err(err) => Err(err),
+        };
+        self.inner.remembered.forget(&caller.session);
+        session.flush().await?;
+        self.inner.note_failure(Some(account.name), why?, address).await?;
+        Err(SignInRefused::Wrong)
     }
 
     /// Signs somebody out: the session is gone from the store, and every stream of it ends.

@@ -273,6 +273,26 @@ async fn what_happens_to_a_session_is_seen_at_the_next_request_and_by_open_strea
     }
 }
 
+#[tokio::test]
+async fn a_sign_in_under_way_does_not_outlive_a_change_of_the_account() {
+    let it = with(&[("anna", Role::Operator), ("ben", Role::Operator)]).await;
+    let door = Door::to(&it.store, Tls::Loopback);
+    let mut owner = it.owner().await;
+    // The account changes after the password was checked, at the very last moment.
+    let change = "create function change() returns trigger language plpgsql security definer as $$ begin
+            update accounts set disabled_at = case when name = 'ben' then now() end,
+                password_hash = password_hash || case when name = 'ben' then '' else 'x' end where id = new.account_id;
+            return null; end $$";
+    owner.execute(change).await.unwrap();
+    owner.execute("create constraint trigger change after insert on sessions deferrable initially deferred for each row execute function change()").await.unwrap();
+    for name in ["anna", "ben"] {
+        let refused = door.ask("POST", &typed(name, PASSWORD), None).await;
+        assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY, "{name}: {}", text(refused).await);
+    }
+    let sessions: i64 = sqlx::query_scalar("select count(*) from sessions").fetch_one(&mut owner).await.unwrap();
+    assert_eq!(sessions, 0, "no session is left behind");
+}
+
 async fn caller_of(door: &Door, cookie: &str) -> Caller {
     let (sender, receiver) = std::sync::mpsc::channel();
     let identity = door.identity.clone();
