@@ -45,8 +45,10 @@ fn pages() -> Vec<(&'static str, Frame, String)> {
     let frame = samples::frame;
     let live = |frame: Frame, topic: Topic| Frame { live: Some((topic, 41)), ..frame };
     let overview = || live(frame(Place::Overview, "Overview"), Topic::Overview);
-    let running =
-        || Frame { running: vec![RunningRun { id: 1482, title: "Restart aia-backend-simple".into(), elapsed_ms: 34_000 }], ..overview() };
+    let running = || Frame {
+        running: vec![RunningRun { id: 1482, title: "Restart aia-backend-simple".into(), elapsed_ms: 34_000 }].into(),
+        ..overview()
+    };
     let lost = || Frame { data: Some(samples::seen(1, 60, 15)), ..overview() };
     let refused = || Frame {
         notice: Some("The store does not answer: actions are refused, reading goes on.".into()),

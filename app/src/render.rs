@@ -11,7 +11,7 @@ use leptos::prelude::*;
 
 use crate::{
     components,
-    model::{Assets, Frame, Health, RunningRun, Topic},
+    model::{Assets, Frame, Health, Running, Topic},
 };
 
 pub use wall::wall_document;
@@ -171,7 +171,7 @@ pub fn fragments<P: LivePage + ?Sized>(page: &P) -> Vec<Fragment> {
 
 /// The part of the top strip that tells of running actions: every live view carries it along.
 #[must_use]
-pub fn strip(running: &[RunningRun]) -> Fragment {
+pub fn strip(running: &Running) -> Fragment {
     Fragment { id: components::STRIP_RUNS.to_owned(), html: components::strip_runs(running).to_html() }
 }
 

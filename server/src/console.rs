@@ -3,7 +3,8 @@
 use std::{net::IpAddr, sync::Arc};
 
 use app::{
-    model::{Assets, Code, Frame, Me, Place, Refusal, RunningRun, Theme, Topic},
+    model::{Assets, Code, Frame, Me, Place, Refusal, Running, RunningRun, Theme, Topic},
+    pages::Refused,
     render::{LivePage, Page, document, fragments, main_of, strip},
 };
 use axum::{
@@ -19,6 +20,7 @@ use crate::{
     identity::{Caller, Identity, Screen},
     live::{Fragment, Hub},
     monitor::World,
+    overview::Ages,
     shared_page::SharedPage,
     store::Store,
     views::Drawing,
@@ -81,7 +83,7 @@ impl Console {
             estate: self.estate.environment.estate.clone(),
             me: asked.caller.as_ref().map(|caller| Me { name: caller.name.clone(), role: caller.role }),
             theme: asked.theme,
-            running: self.drawing.running(),
+            running: self.drawing.running(Ages::At(now)),
             data,
             place,
             keys: !asked.keys_off,
@@ -148,7 +150,7 @@ pub fn parts(page: &(impl LivePage + ?Sized)) -> Vec<Fragment> {
 }
 
 /// The top strip's own fragment.
-pub fn strip_part(running: &[RunningRun]) -> Fragment {
+pub fn strip_part(running: &Running) -> Fragment {
     kept(strip(running))
 }
 

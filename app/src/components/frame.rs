@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::{find_link, fresh_class, icon, icon::MORE, line, shown, stale, text::LINE};
 use crate::{
     islands::{Keys, Live},
-    model::{Frame, Me, RunningRun, Seen, Spot, Theme},
+    model::{Frame, Me, Running, Seen, Spot, Theme},
 };
 
 /// Environment, running actions, age of the newest data, who is signed in; always in this order.
@@ -30,14 +30,18 @@ pub fn top(frame: &Frame) -> AnyView {
 
 /// The running actions, as one element of the strip.
 #[must_use]
-pub fn strip_runs(running: &[RunningRun]) -> AnyView {
-    view! { <li id=STRIP_RUNS><span class="lbl">"Runs"</span>{runs(running)}</li> }.into_any()
+pub fn strip_runs(running: &Running) -> AnyView {
+    let lost = running.lost.is_some().then_some("true");
+    view! { <li id=STRIP_RUNS data-stale=lost><span class="lbl">"Runs"</span>{runs(running)}</li> }.into_any()
 }
 
 /// The id of [`strip_runs`].
 pub const STRIP_RUNS: &str = "strip-runs";
 
-fn runs(running: &[RunningRun]) -> AnyView {
+fn runs(Running { runs: running, lost }: &Running) -> AnyView {
+    if let Some(lost) = lost {
+        return view! { <span>"not known since "{super::time_of_day(*lost)}</span> }.into_any();
+    }
     let Some(first) = running.first() else {
         return view! { <span>"none running"</span> }.into_any();
     };

@@ -1,5 +1,6 @@
 //! What frames every page.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Kind, Place, Role, Seen, Spot, Topic, places};
@@ -16,7 +17,7 @@ pub struct Frame {
     /// The theme that this person chose.
     pub theme: Theme,
     /// The runs that are under way now, for the top strip.
-    pub running: Vec<RunningRun>,
+    pub running: Running,
     /// The oldest-arriving source still in time, for "live, 1 s"; none before the first reading.
     pub data: Option<Seen>,
     /// The place in the rail that is lit.
@@ -64,6 +65,21 @@ pub struct Me {
     pub name: String,
     /// Its role.
     pub role: Role,
+}
+
+/// The runs that are under way, as far as is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Running {
+    /// Newest first.
+    pub runs: Vec<RunningRun>,
+    /// Since when that has not been known, while the store does not say.
+    pub lost: Option<DateTime<Utc>>,
+}
+
+impl From<Vec<RunningRun>> for Running {
+    fn from(runs: Vec<RunningRun>) -> Self {
+        Self { runs, lost: None }
+    }
 }
 
 /// One run in the top strip.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Health, Path, Problem, RunningRun, Seen};
+use super::{Health, Path, Problem, Running, Seen};
 
 /// Everything that a wall shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +26,7 @@ pub struct Wall {
     /// One tile for each layer.
     pub tiles: Vec<WallTile>,
     /// The runs that are under way.
-    pub running: Vec<RunningRun>,
+    pub running: Running,
     /// The newest data; none before the first reading.
     pub data: Option<Seen>,
 }

@@ -6,9 +6,9 @@ use leptos::prelude::*;
 use crate::{
     components::{
         age, ago, clock, fresh_class, health, health_as, hidden_word, last_read, mark, no_data_since, path_on_a_wall, shown, stale,
-        system_label,
+        system_label, time_of_day,
     },
-    model::{Health, Problem, RunningRun, Seen, Wall, WallTile},
+    model::{Health, Problem, Running, Seen, Wall, WallTile},
     render::{LivePage, Page, Part},
 };
 
@@ -178,7 +178,17 @@ fn tile(at: usize, tile: &WallTile) -> AnyView {
     .into_any()
 }
 
-fn runs(running: &[RunningRun]) -> AnyView {
+fn runs(Running { runs: running, lost }: &Running) -> AnyView {
+    if let Some(lost) = lost {
+        return view! {
+            <li class="wall-tile" data-stale="true">
+                <p>"Runs"</p>
+                <p><b class="fig">"not known"</b></p>
+                <p class="s"><span>"since "{time_of_day(*lost)}</span></p>
+            </li>
+        }
+        .into_any();
+    }
     let first = running
         .first()
         .map_or_else(|| "none under way".into_any(), |run| view! { {shown(&run.title, LINE)}", "{clock(run.elapsed_ms, true)} }.into_any());

@@ -47,7 +47,7 @@ pub fn frame(place: Place, title: &str) -> Frame {
         estate: "AIA".into(),
         me: Some(Me { name: "nora".into(), role: Role::Operator }),
         theme: Theme::System,
-        running: vec![],
+        running: Running::default(),
         data: Some(seen(1, 1, 15)),
         place,
         keys: true,

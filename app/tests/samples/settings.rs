@@ -22,7 +22,7 @@ fn wall_of(overview: Overview, health: Health, data: Option<Seen>) -> Wall {
         path: overview.path,
         problems: overview.problems.into_iter().take(2).collect(),
         more: 4,
-        running: vec![RunningRun { id: 7, title: "Restart aia-backend-simple".into(), elapsed_ms: 41_000 }],
+        running: vec![RunningRun { id: 7, title: "Restart aia-backend-simple".into(), elapsed_ms: 41_000 }].into(),
         data,
     }
 }
@@ -43,7 +43,7 @@ pub fn wall_lost() -> Wall {
 
 pub fn wall_empty() -> Wall {
     let path = Path { hops: vec![], verdict: String::new(), figures: vec![] };
-    Wall { path, problems: vec![], more: 0, tiles: vec![], running: vec![], data: None, tally: None, ..wall() }
+    Wall { path, problems: vec![], more: 0, tiles: vec![], running: Running::default(), data: None, tally: None, ..wall() }
 }
 
 pub fn pairing() -> Pairing {

@@ -17,7 +17,7 @@ pub use runbooks::Typed;
 use std::{sync::Arc, time::Duration};
 
 use app::{
-    model::{EdgeView, Health, Kind, Overview, RunningRun, StateChange, SystemId, Topic},
+    model::{EdgeView, Health, Kind, Overview, Running, RunningRun, StateChange, SystemId, Topic},
     render::LivePage,
 };
 use futures::future::BoxFuture;
@@ -25,7 +25,7 @@ use tokio::sync::watch;
 
 use crate::{
     adapters::Adapters,
-    clock::Stamp,
+    clock::{Clock, Stamp, SystemClock},
     config::Estate,
     console::{parts, running, strip_part},
     edge_page::edge_view,
@@ -44,11 +44,34 @@ pub struct Drawing {
     pub(crate) store: Store,
     pub(crate) executor: Arc<Executor>,
     world_changes: watch::Sender<u64>,
-    open: watch::Sender<Vec<RunningRun>>,
+    open: watch::Sender<OpenRuns>,
+}
+
+/// The open runs, and when the store named them.
+struct OpenRuns {
+    runs: Vec<RunningRun>,
+    at: Stamp,
+}
+
+impl OpenRuns {
+    /// As a page shows them: what the store has not said lately is not known.
+    fn shown(&self, ages: Ages) -> Running {
+        let age = ages.now().since(self.at);
+        if age > OPEN_KNOWN {
+            return Running { runs: Vec::new(), lost: Some(self.at.wall) };
+        }
+        let elapsed = |run: &RunningRun| match ages {
+            Ages::At(_) => run.elapsed_ms.saturating_add(u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
+            Ages::Frozen(_) => 0,
+        };
+        self.runs.iter().map(|run| RunningRun { elapsed_ms: elapsed(run), ..run.clone() }).collect::<Vec<_>>().into()
+    }
 }
 
 /// How often the open runs of all replicas are looked at.
 const OPEN_RUNS: Duration = Duration::from_secs(2);
+/// An answer about them is good for so long.
+const OPEN_KNOWN: Duration = Duration::from_secs(10);
 /// So many open runs are told of in the top strip.
 const OPEN_LISTED: i64 = 20;
 /// Names no source: those are counted from zero.
@@ -72,7 +95,7 @@ impl Drawing {
             store,
             executor,
             world_changes: watch::Sender::new(0),
-            open: watch::Sender::new(Vec::new()),
+            open: watch::Sender::new(OpenRuns { runs: Vec::new(), at: SystemClock.now() }),
         });
         tokio::spawn(drawing.clone().follow_world());
         tokio::spawn(drawing.clone().follow_runs());
@@ -90,9 +113,10 @@ impl Drawing {
         let mut changes = self.executor.changes();
         loop {
             let which = Runs { open: true, ..Runs::default() };
-            // Without an answer the strip keeps what it last knew; the notice above every page says why.
+            // Without an answer the strip keeps what it last knew, for a while; the notice above every page says why.
+            let at = SystemClock.now();
             if let Ok(runs) = self.store.runs(&which, OPEN_LISTED).await {
-                self.open.send_replace(runs.iter().map(running).collect());
+                self.open.send_replace(OpenRuns { runs: runs.iter().map(running).collect(), at });
             }
             tokio::select! {
                 changed = changes.changed() => if changed.is_err() { return },
@@ -103,8 +127,8 @@ impl Drawing {
 
     /// The open runs, newest first.
     #[must_use]
-    pub fn running(&self) -> Vec<RunningRun> {
-        self.open.borrow().clone()
+    pub fn running(&self, ages: Ages) -> Running {
+        self.open.borrow().shown(ages)
     }
 
     /// Every system that exists now.
@@ -206,11 +230,7 @@ impl Draw for Drawing {
             };
             match drawn {
                 Drawn::Fragments(mut fragments) => {
-                    let mut open = self.running();
-                    if matches!(ages, Ages::Frozen(_)) {
-                        open.iter_mut().for_each(|run| run.elapsed_ms = 0);
-                    }
-                    fragments.push(strip_part(&open));
+                    fragments.push(strip_part(&self.running(ages)));
                     Drawn::Fragments(fragments)
                 }
                 Drawn::NotNow | Drawn::Gone => drawn,
@@ -306,5 +326,16 @@ mod tests {
         let later = Stamp { mono: now.mono + Duration::from_secs(3), ..now };
         assert_eq!(newest([now, later, now].into_iter()), Some((u32::MAX, later)), "and no row takes it for its own");
         assert_eq!(newest(std::iter::empty()), None);
+    }
+
+    #[test]
+    fn runs_of_which_the_store_has_not_said_anything_lately_are_not_known() {
+        let at = Stamp { wall: chrono::DateTime::UNIX_EPOCH, mono: Instant::now() };
+        let open = OpenRuns { runs: vec![RunningRun { id: 7, title: "Restart web".into(), elapsed_ms: 1_000 }], at };
+        let after = |seconds| Stamp { mono: at.mono + Duration::from_secs(seconds), ..at };
+        let shown = open.shown(Ages::At(after(3)));
+        assert_eq!((shown.runs.first().map(|run| run.elapsed_ms), shown.lost), (Some(4_000), None));
+        assert_eq!(open.shown(Ages::Frozen(after(1))), open.shown(Ages::Frozen(after(9))), "time alone is no change");
+        assert_eq!(open.shown(Ages::At(after(11))), Running { runs: vec![], lost: Some(at.wall) });
     }
 }

@@ -20,13 +20,9 @@ impl Drawing {
         let (tally, health) = (tally(&problems), worst(&problems, &layers));
         let more = problems.len().saturating_sub(if problems.len() > PROBLEMS { PROBLEMS - 1 } else { PROBLEMS });
         problems.truncate(problems.len() - more);
-        let mut running = self.running();
         let clock = match ages {
             Ages::At(now) => now.wall,
-            Ages::Frozen(now) => {
-                running.iter_mut().for_each(|run| run.elapsed_ms = 0);
-                to_the_minute(now.wall)
-            }
+            Ages::Frozen(now) => to_the_minute(now.wall),
         };
         let mut path = path;
         // A course is too fine for five metres, and would be most of what is sent.
@@ -45,7 +41,7 @@ impl Drawing {
             problems,
             more,
             tiles: layers.iter().map(tile).collect(),
-            running,
+            running: self.running(ages),
             data: self.newest(ages),
         }
     }
