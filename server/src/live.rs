@@ -131,6 +131,8 @@ pub struct Snapshot {
     /// Its number; numbers only grow, over all views and over restarts.
     pub seq: u64,
     prev: u64,
+    /// When it was drawn: its ages are of then.
+    drawn: Stamp,
     /// Everything that changed from `prev` to `seq`, ready to send.
     patch: Event,
     kept: Vec<Kept>,
@@ -139,6 +141,9 @@ pub struct Snapshot {
 #[derive(Serialize)]
 struct Patch<'a> {
     seq: u64,
+    /// How long ago it was drawn, in milliseconds, where that matters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old: Option<u64>,
     fragments: Vec<PatchFragment<'a>>,
 }
 
@@ -150,17 +155,19 @@ struct PatchFragment<'a> {
 
 impl Snapshot {
     /// What a reader that has seen `since` needs; `None` if nothing.
-    fn patch_since(&self, since: u64, first: u64) -> Option<Event> {
+    fn patch_since(&self, since: u64, first: u64, now: Stamp) -> Option<Event> {
         if since == self.seq {
             return None;
         }
-        if since == self.prev {
+        let old = now.since(self.drawn);
+        if since == self.prev && old < YOUNG {
             return Some(self.patch.clone());
         }
         // A number of another process, or of the future, says nothing about what the reader has: it gets everything.
         let known = (first..=self.seq).contains(&since);
         let since = if known { since } else { 0 };
-        Some(Event::named("patch", Some(self.seq), &Patch { seq: self.seq, fragments: self.after(since) }))
+        let old = (old >= YOUNG).then(|| u64::try_from(old.as_millis()).unwrap_or(u64::MAX));
+        Some(Event::named("patch", Some(self.seq), &Patch { seq: self.seq, old, fragments: self.after(since) }))
     }
 
     fn after(&self, since: u64) -> Vec<PatchFragment<'_>> {
@@ -197,6 +204,8 @@ const REDRAW: Duration = Duration::from_secs(2);
 const HEARTBEAT: Duration = Duration::from_secs(4);
 /// Where nothing but figures moved, a wall is sent them at most so often: they are read from five metres, by nobody who waits for them.
 const FIGURES: Duration = Duration::from_secs(5);
+/// What was drawn less than this ago is sent as it is: its ages are right to the second.
+const YOUNG: Duration = Duration::from_secs(1);
 /// So many drawings are tried in a world that moves within each.
 const STILL: usize = 3;
 /// A view that nobody follows is kept so long: a reload finds it.
@@ -248,7 +257,7 @@ impl Hub {
         let (undated, dated) = self.dated(topic, now, undated).await?;
         let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
         let kept = undated.into_iter().zip(dated).map(|(undated, dated)| Kept::next(undated, dated, None, seq)).collect();
-        let snapshot = Snapshot { seq, prev: seq, patch: Event::default(), kept };
+        let snapshot = Snapshot { seq, prev: seq, drawn: now, patch: Event::default(), kept };
         let view =
             Arc::new(View { snapshots: watch::Sender::new(Arc::new(snapshot)), ages: watch::Sender::new(Event::default()), first: seq });
         {
@@ -355,8 +364,8 @@ impl Hub {
                 Kept::next(undated, dated, before, seq)
             })
             .collect();
-        let mut snapshot = Snapshot { seq, prev: last.seq, patch: Event::default(), kept };
-        snapshot.patch = Event::named("patch", Some(seq), &Patch { seq, fragments: snapshot.after(last.seq) });
+        let mut snapshot = Snapshot { seq, prev: last.seq, drawn: now, patch: Event::default(), kept };
+        snapshot.patch = Event::named("patch", Some(seq), &Patch { seq, old: None, fragments: snapshot.after(last.seq) });
         view.snapshots.send_replace(Arc::new(snapshot));
         Some(())
     }
@@ -396,6 +405,7 @@ impl Hub {
             encoding,
             begun: false,
             reload: !version.is_empty() && version != self.version,
+            clock: self.clock.clone(),
             closing: self.closing.clone(),
             ended,
             // A screen that may not look any more goes dark at once: its page then says why.
@@ -413,6 +423,7 @@ struct Reader {
     encoding: Encoding,
     begun: bool,
     reload: bool,
+    clock: SharedClock,
     closing: CancellationToken,
     ended: CancellationToken,
     farewell: bool,
@@ -454,7 +465,7 @@ impl Reader {
 
     fn patch(&mut self) -> Option<Event> {
         let snapshot = self.snapshots.borrow_and_update().clone();
-        let patch = snapshot.patch_since(self.since, self.first);
+        let patch = snapshot.patch_since(self.since, self.first, self.clock.now());
         self.since = snapshot.seq;
         patch
     }

@@ -120,9 +120,10 @@ impl Page {
         self.tick();
     }
 
-    /// `[{"id":…,"html":…},…]`: each replaces the element with its id.
-    pub fn patch(&mut self, fragments: &JsValue) {
-        let now = self.now();
+    /// `[{"id":…,"html":…},…]`, drawn so many milliseconds ago: each replaces the element with its id.
+    pub fn patch(&mut self, fragments: &JsValue, old: f64) {
+        let drawn = self.now() - old;
+        let mut is_whole = true;
         let Some(fragments) = fragments.dyn_ref::<js_sys::Array>() else {
             return;
         };
@@ -132,15 +133,18 @@ impl Page {
                 continue;
             };
             match self.document.get_element_by_id(&id) {
-                Some(element) => self.replace(&element, &id, &html, now),
-                // The page has another shape by now, such as a new system: only the server can draw that.
-                None => return self.reload(),
+                Some(element) => self.replace(&element, &id, &html, drawn),
+                None => is_whole = false,
             }
+        }
+        // The page has another shape by now, such as a new system: only the server can draw that.
+        if !is_whole {
+            self.reload();
         }
         self.tick();
     }
 
-    fn replace(&mut self, old: &Element, id: &str, html: &str, now: Now) {
+    fn replace(&mut self, old: &Element, id: &str, html: &str, drawn: Now) {
         let figures = texts(old, ".fig");
         let said = old.get_attribute("data-voice");
         let focus = self.focus_in(old);
@@ -155,7 +159,7 @@ impl Page {
             }
         }
         for element in all(&new, "[data-age],[data-clock],[data-utc]") {
-            let _ = element.set_attribute("data-at", &now.to_string());
+            let _ = element.set_attribute("data-at", &drawn.to_string());
         }
         for (id, is_open) in open {
             if let Some(fold) = self.document.get_element_by_id(&id) {

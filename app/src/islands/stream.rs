@@ -84,8 +84,9 @@ fn patch(stream: &mut Stream, data: JsValue) {
     if let Some(seq) = Reflect::get(&data, &"seq".into()).ok().and_then(|seq| seq.as_f64()) {
         stream.since = seq;
     }
+    let old = Reflect::get(&data, &"old".into()).ok().and_then(|old| old.as_f64()).unwrap_or(0.0);
     if let Ok(fragments) = Reflect::get(&data, &"fragments".into()) {
-        stream.page.patch(&fragments);
+        stream.page.patch(&fragments, old);
     }
 }
 

@@ -3,7 +3,7 @@
 use futures::StreamExt;
 
 use super::*;
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SystemClock};
 
 /// Draws two fragments from two numbers; the second carries an age besides.
 struct Numbers {
@@ -119,6 +119,23 @@ async fn a_number_of_another_process_gets_everything() {
         Box::pin(hub.follow(&Topic::Overview, 7, "v1", Encoding::Plain, CancellationToken::new()).await.expect("the overview is there"));
     let text = read(&mut stream).await;
     assert!(text.contains("id=a") && text.contains("id=b"), "{text}");
+}
+
+#[test]
+fn what_was_drawn_long_ago_says_so() {
+    let drawn = SystemClock.now();
+    let fragment = |html: &str| Fragment { id: "a".into(), html: html.into() };
+    let kept = vec![Kept::next(fragment("<p id=a>1</p>"), fragment("<p id=a>1</p>"), None, 42)];
+    let shared = Event::of("shared");
+    let snapshot = Snapshot { seq: 42, prev: 41, drawn, patch: shared, kept };
+    let text = |seconds| {
+        let now = Stamp { mono: drawn.mono + Duration::from_secs(seconds), ..drawn };
+        let event = snapshot.patch_since(41, 1, now).expect("there is something new");
+        String::from_utf8_lossy(event.in_(Encoding::Plain)).into_owned()
+    };
+    assert_eq!(text(0), "shared");
+    let late = text(1_200);
+    assert!(late.contains(r#""old":1200000"#) && late.contains("<p id=a>1</p>"), "{late}");
 }
 
 #[tokio::test(start_paused = true)]
