@@ -326,6 +326,34 @@ fn only_a_live_page_reloads_itself_where_no_script_runs() {
 }
 
 #[test]
+fn runs_that_are_not_known_are_not_shown_as_they_were() {
+    let lost = Running { runs: vec![], lost: Some(samples::now()) };
+    let known = main_of(&Wall { running: Running::default(), ..samples::wall() });
+    assert!(known.contains("none under way"), "{known}");
+    let wall = main_of(&Wall { running: lost.clone(), ..samples::wall() });
+    assert!(wall.contains("not known") && !wall.contains("none under way"), "{wall}");
+    assert_eq!(wall.matches("<li data-stale=\"true\" class=\"wall-tile\">").count(), 1, "{wall}");
+    let strip = app::render::strip(&lost).html;
+    assert!(strip.contains("data-stale=\"true\"") && strip.contains("not known since ") && !strip.contains("none running"), "{strip}");
+}
+
+#[test]
+fn a_reason_that_is_shown_again_stays_text() {
+    let html = components::reason_field("</textarea><script>1</script> &amp;", None).to_html();
+    assert!(!html.contains("<script>") && html.matches("</textarea>").count() == 1 && html.contains("&amp;amp;"), "{html}");
+}
+
+#[test]
+fn a_refusal_gives_back_what_was_typed_and_no_more() {
+    let refusal = Refusal { code: Code::StoreUnavailable, what: "Away.".into(), not_done: String::new(), next: String::new() };
+    let typed = [("reason".to_owned(), "</textarea><script>".to_owned() + &"x".repeat(9_000)), ("target".to_owned(), " ".to_owned())];
+    let html = main_of(&app::pages::Refused { refusal: &refusal, typed: &typed });
+    assert!(html.contains("readonly") && !html.contains("<script>") && html.matches("</textarea>").count() == 1, "{}", html.len());
+    assert!(html.len() < 4_000 && !html.contains("typed-target"), "{}", html.len());
+    assert!(!main_of(&app::pages::Refused { refusal: &refusal, typed: &[] }).contains("typed"));
+}
+
+#[test]
 fn a_wall_says_since_when_nothing_is_seen_and_leads_nowhere() {
     let (live, lost) = (main_of(&samples::wall_cut()), main_of(&samples::wall_lost()));
     assert!(!live.contains("<a "), "nobody stands before it to follow a link");

@@ -115,6 +115,11 @@ impl Console {
 
     /// A refusal as a whole page.
     pub fn refuse(&self, asked: &Asked, refusal: &Refusal) -> Response {
+        self.refuse_typed(asked, refusal, &[])
+    }
+
+    /// A refusal as a whole page that gives back what was typed, by field.
+    pub fn refuse_typed(&self, asked: &Asked, refusal: &Refusal, typed: &[(String, String)]) -> Response {
         let status = StatusCode::from_u16(refusal.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let title = match refusal.code {
             Code::SignedOut => "Sign in",
@@ -122,7 +127,7 @@ impl Console {
             Code::Forbidden => "Not allowed",
             _ => "Refused",
         };
-        self.page(status, self.frame(asked, Place::Outside, title), refusal)
+        self.page(status, self.frame(asked, Place::Outside, title), &Refused { refusal, typed })
     }
 }
 

@@ -39,11 +39,16 @@ impl Console {
         Ages::At(self.clock.now())
     }
 
-    /// What the store's silence or refusal means to a reader. The only place that logs it.
+    /// What the store's silence or refusal means to a reader.
     pub(crate) fn store_failed(&self, asked: &Asked, err: &StoreError) -> Response {
+        self.store_failed_at_form(asked, err, &[])
+    }
+
+    /// What the store's silence or refusal means to whoever sent a form, who gets back what they typed. The only place that logs it.
+    pub(crate) fn store_failed_at_form(&self, asked: &Asked, err: &StoreError, typed: &[(String, String)]) -> Response {
         match err {
-            StoreError::Unavailable => self.refuse(asked, &store_away()),
-            StoreError::Busy | StoreError::FenceMoved(_) => self.refuse(
+            StoreError::Unavailable => self.refuse_typed(asked, &store_away(), typed),
+            StoreError::Busy | StoreError::FenceMoved(_) => self.refuse_typed(
                 asked,
                 &Refusal {
                     code: Code::Conflict,
@@ -51,10 +56,11 @@ impl Console {
                     not_done: "Nothing was changed.".into(),
                     next: "Look at it again and repeat what you did, if it is still wanted.".into(),
                 },
+                typed,
             ),
             StoreError::Unreadable(_) | StoreError::Refused(_) => {
                 tracing::error!(request.id = %asked.request_id, error = %err, "A request failed at the store: {err}");
-                self.refuse(
+                self.refuse_typed(
                     asked,
                     &Refusal {
                         code: Code::Internal,
@@ -62,6 +68,7 @@ impl Console {
                         not_done: "What you asked for was not done.".into(),
                         next: format!("Try again; if it fails again, quote request {} to whoever runs this console.", asked.request_id),
                     },
+                    typed,
                 )
             }
         }

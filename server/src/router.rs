@@ -199,7 +199,7 @@ async fn guard(need: Need, State(console): State<Console>, request: Request, nex
     if need.admits(role) || (need.admits_screen() && matches!(asked.screen, Screen::Known(_))) {
         let changes = !looks && need != Need::Anyone;
         if changes && asked.caller.as_ref().is_some_and(|caller| !caller.fresh) {
-            return console.refuse(&asked, &store_away());
+            return console.refuse_typed(&asked, &store_away(), &typed(need, request).await);
         }
         return next.run(request).await;
     }
@@ -228,15 +228,16 @@ async fn guard(need: Need, State(console): State<Console>, request: Request, nex
             let next = percent_encoding::utf8_percent_encode(next, percent_encoding::NON_ALPHANUMERIC);
             (StatusCode::SEE_OTHER, [(header::LOCATION, format!("/sign-in?next={next}"))]).into_response()
         }
-        None => console.refuse(
-            &asked,
-            &Refusal {
+        None => {
+            let refusal = Refusal {
                 code: Code::SignedOut,
                 what: "You are not signed in, or your session has ended.".into(),
                 not_done: "Nothing was changed.".into(),
                 next: "Sign in and try again.".into(),
-            },
-        ),
+            };
+            let typed = if changes { typed(need, request).await } else { Vec::new() };
+            console.refuse_typed(&asked, &refusal, &typed)
+        }
         Some(role) => console.refuse(
             &asked,
             &Refusal {
@@ -254,6 +255,13 @@ async fn guard(need: Need, State(console): State<Console>, request: Request, nex
             },
         ),
     }
+}
+
+/// What was typed into a runbook's form that nobody reads now. Other forms may hold a password, and what stands in them is typed again quickly.
+async fn typed(need: Need, request: Request) -> Vec<(String, String)> {
+    let mut typed = if need == Need::Act { forms::typed(request).await } else { Vec::new() };
+    typed.retain(|(name, _)| name != forms::REQUEST_KEY);
+    typed
 }
 
 /// What a screen's token gets where it opens nothing; none for who has none.

@@ -30,4 +30,5 @@ mod systems;
 mod wall;
 mod workload;
 
+pub use refusal::Refused;
 pub use search::found_alone;

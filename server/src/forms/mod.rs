@@ -40,6 +40,9 @@ impl Fields {
     }
 }
 
+/// The field that tells a second press from the first; nobody typed it.
+pub(crate) const REQUEST_KEY: &str = "request_key";
+
 /// The largest form: a reason of a thousand characters, percent-encoded, and room.
 const LARGEST: usize = 64 * 1024;
 /// More than [`LARGEST`] is read and forgotten up to here: a browser shows no answer that comes before it has sent its form.
@@ -61,6 +64,14 @@ async fn read(body: Body) -> Option<Vec<u8>> {
         }
     }
     (length <= LARGEST).then_some(form)
+}
+
+/// What somebody typed into a form that is refused unread, to be shown to them once more; nothing where it cannot be read.
+pub(crate) async fn typed(request: Request) -> Vec<(String, String)> {
+    let (parts, body) = request.into_parts();
+    let Some(form) = read(body).await else { return Vec::new() };
+    let request = Request::from_parts(parts, Body::from(form));
+    axum::Form::<Vec<(String, String)>>::from_request(request, &()).await.map(|axum::Form(fields)| fields).unwrap_or_default()
 }
 
 impl FromRequest<Console> for Fields {

@@ -10,7 +10,7 @@ use axum::{
     response::Response,
 };
 
-use super::{Fields, see};
+use super::{Fields, REQUEST_KEY, see};
 use crate::{
     actions::ActionError,
     console::{Answer, Asked, Console},
@@ -107,7 +107,10 @@ pub async fn plan(
         Err(NoPlan::Fields(faults)) => Ok(again(Some(target), faults, None).await),
         Err(NoPlan::Action(ActionError::Parameter(name, fault))) => Ok(again(Some(target), [(name, fault)].into(), None).await),
         Err(NoPlan::Action(err)) => Ok(again(Some(target), BTreeMap::new(), Some(format!("{err}. Nothing was started."))).await),
-        Err(NoPlan::Store(err)) => Ok(console.store_failed(&asked, &err)),
+        Err(NoPlan::Store(err)) => {
+            let typed: Vec<_> = [("target".to_owned(), target.to_string())].into_iter().chain(typed).collect();
+            Ok(console.store_failed_at_form(&asked, &err, &typed))
+        }
     }
 }
 
@@ -115,18 +118,19 @@ pub async fn plan(
 pub async fn run(State(console): State<Console>, Extension(asked): Extension<Asked>, Path(id): Path<String>, mut fields: Fields) -> Answer {
     let caller = asked.me(&console)?;
     let Ok(id) = id.parse::<PlanId>() else { return Ok(console.missing(&asked, "There is no such plan.")) };
-    let request_key = fields.take("request_key");
+    let request_key = fields.take(REQUEST_KEY);
     let mut typed = Typed { reason: fields.take("reason"), target: fields.take("target"), ..Typed::default() };
+    let given = [("reason".to_owned(), typed.reason.clone()), ("target".to_owned(), typed.target.clone())];
     let plan = match console.store.plan(&id).await {
         Ok(Some(plan)) => plan,
         Ok(None) => return Ok(console.missing(&asked, "There is no such plan. Nothing was started.")),
-        Err(err) => return Ok(console.store_failed(&asked, &err)),
+        Err(err) => return Ok(console.store_failed_at_form(&asked, &err, &given)),
     };
     let again = async |status: StatusCode, plan, typed: Typed| {
         let made = console.drawing.plan(plan, (&caller.name, caller.role), typed).await;
         match made {
             Ok(view) => console.page(status, console.frame(&asked, Place::Runbooks, view.body.title.clone()), &view),
-            Err(err) => console.store_failed(&asked, &err),
+            Err(err) => console.store_failed_at_form(&asked, &err, &given),
         }
     };
     let Ok(key) = request_key.parse::<RequestKey>() else {
@@ -189,7 +193,7 @@ pub async fn run(State(console): State<Console>, Extension(asked): Extension<Ask
         Err(err @ (NotConfirmed::Closing | NotConfirmed::Action(_))) => {
             again(StatusCode::SERVICE_UNAVAILABLE, plan, refused(format!("{err}. Nothing was started."))).await
         }
-        Err(NotConfirmed::Store(err)) => console.store_failed(&asked, &err),
+        Err(NotConfirmed::Store(err)) => console.store_failed_at_form(&asked, &err, &given),
     })
 }
 

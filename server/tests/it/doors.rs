@@ -187,6 +187,19 @@ async fn a_change_says_from_which_page_it_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whose_session_has_ended_gets_back_what_they_typed() {
+    let it = TestConsole::start().await;
+    let typed = [("reason", "INC-1482: <b>memory</b>"), ("request_key", "0123456789abcdef"), ("password", "a long enough password")];
+    let answer = it.nobody().post("/plans/x/run", &typed[..2]).await;
+    answer.says(401, &["your session has ended", "What you typed"]);
+    assert!(answer.text.contains("INC-1482: &lt;b>memory"), "{}", answer.text);
+    assert!(!answer.text.contains("0123456789abcdef"), "{}", answer.text);
+    let answer = it.nobody().post("/settings/password", &typed).await;
+    answer.says(401, &["your session has ended"]);
+    assert!(!answer.text.contains("INC-1482") && !answer.text.contains("a long enough password"), "{}", answer.text);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn looking_without_a_page_is_no_attempt_to_change() {
     let it = TestConsole::start().await;
     let nobody = it.nobody();
