@@ -181,6 +181,8 @@ struct View {
     ages: watch::Sender<Event>,
     /// The lowest number that this view ever gave.
     first: u64,
+    /// Up to which of its topic's changes it was looked whether it differs.
+    looked: AtomicU64,
 }
 
 /// All live views. Overview and strip are drawn from their first reader on; others while somebody looks.
@@ -233,13 +235,22 @@ impl Hub {
 
     /// The number that a page drawn now may be followed from; `None` when the topic cannot be followed.
     pub async fn seq(self: &Arc<Self>, topic: &Topic) -> Option<u64> {
-        Some(self.view(topic).await?.snapshots.borrow().seq)
+        let view = self.view(topic).await?;
+        Some(self.number(topic, &view))
     }
 
     /// The number of a view that is being drawn already; never waits.
     #[must_use]
     pub fn known(&self, topic: &Topic) -> Option<u64> {
-        self.views().get(topic).map(|view| view.snapshots.borrow().seq)
+        let view = self.views().get(topic).cloned()?;
+        Some(self.number(topic, &view))
+    }
+
+    /// The view's number; 0, from which a reader gets everything, while the view lags behind what a page is drawn from. If the world then went
+    /// back to what the view shows, nothing would be sent, and the page would keep what is no longer so.
+    fn number(&self, topic: &Topic, view: &View) -> u64 {
+        let now = *self.draw.changes(topic).borrow();
+        if view.looked.load(Ordering::Acquire) == now { view.snapshots.borrow().seq } else { 0 }
     }
 
     /// How many streams are open, over all views.
@@ -253,13 +264,18 @@ impl Hub {
             return Some(view.clone());
         }
         let now = self.clock.now();
+        let looked = *self.draw.changes(topic).borrow();
         let Drawn::Fragments(undated) = self.draw.draw(topic, Ages::Frozen(now)).await else { return None };
         let (undated, dated) = self.dated(topic, now, undated).await?;
         let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
         let kept = undated.into_iter().zip(dated).map(|(undated, dated)| Kept::next(undated, dated, None, seq)).collect();
         let snapshot = Snapshot { seq, prev: seq, drawn: now, patch: Event::default(), kept };
-        let view =
-            Arc::new(View { snapshots: watch::Sender::new(Arc::new(snapshot)), ages: watch::Sender::new(Event::default()), first: seq });
+        let view = Arc::new(View {
+            snapshots: watch::Sender::new(Arc::new(snapshot)),
+            ages: watch::Sender::new(Event::default()),
+            first: seq,
+            looked: AtomicU64::new(looked),
+        });
         {
             let mut views = self.views();
             if let Some(other) = views.get(topic) {
@@ -289,8 +305,11 @@ impl Hub {
                 () = tokio::time::sleep(REDRAW) => {}
             }
             pace.happened(tokio::time::Instant::now());
-            if self.redraw(&topic, &view, &mut figures_told).await.is_none() {
-                break;
+            let looked = *changes.borrow_and_update();
+            match self.redraw(&topic, &view, &mut figures_told).await {
+                Some(true) => view.looked.store(looked, Ordering::Release),
+                Some(false) => {}
+                None => break,
             }
             if ages_due.elapsed() >= HEARTBEAT {
                 ages_due = Instant::now();
@@ -334,26 +353,27 @@ impl Hub {
         }
     }
 
-    async fn redraw(&self, topic: &Topic, view: &View, figures_told: &mut Instant) -> Option<()> {
+    /// Draws what differs; whether the view is now what was looked at. `None`: there is no such thing any more.
+    async fn redraw(&self, topic: &Topic, view: &View, figures_told: &mut Instant) -> Option<bool> {
         let now = self.clock.now();
         let undated = match self.draw.draw(topic, Ages::Frozen(now)).await {
             Drawn::Fragments(undated) => undated,
-            Drawn::NotNow => return Some(()),
+            Drawn::NotNow => return Some(false),
             Drawn::Gone => return None,
         };
         let last = view.snapshots.borrow().clone();
         let same = undated.len() == last.kept.len() && undated.iter().zip(&last.kept).all(|(new, kept)| kept.says(new));
         if same {
-            return Some(());
+            return Some(true);
         }
         if *topic == Topic::Wall {
             let figures_only = undated.len() == last.kept.len() && undated.iter().zip(&last.kept).all(|(new, kept)| kept.frames(new));
             if figures_only && figures_told.elapsed() < FIGURES {
-                return Some(());
+                return Some(false);
             }
             *figures_told = Instant::now();
         }
-        let Some((undated, dated)) = self.dated(topic, now, undated).await else { return Some(()) };
+        let Some((undated, dated)) = self.dated(topic, now, undated).await else { return Some(false) };
         let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
         let before: HashMap<&str, &Kept> = last.kept.iter().map(|kept| (kept.whole.id.as_str(), kept)).collect();
         let kept: Vec<Kept> = undated
@@ -367,7 +387,7 @@ impl Hub {
         let mut snapshot = Snapshot { seq, prev: last.seq, drawn: now, patch: Event::default(), kept };
         snapshot.patch = Event::named("patch", Some(seq), &Patch { seq, old: None, fragments: snapshot.after(last.seq) });
         view.snapshots.send_replace(Arc::new(snapshot));
-        Some(())
+        Some(true)
     }
 
     /// Tells how old each source is that was read since it was last told: sources by age in whole seconds, rounded up, so that nothing

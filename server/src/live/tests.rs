@@ -139,6 +139,24 @@ fn what_was_drawn_long_ago_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_page_that_is_ahead_of_its_view_is_sent_everything() {
+    let (numbers, hub) = hub();
+    hub.seq(&Topic::Overview).await;
+    tokio::time::sleep(REDRAW * 2).await;
+    let before = hub.seq(&Topic::Overview).await.expect("the overview is there");
+    assert!(before > 0, "a world at rest is followed from where the view is");
+    // The page is drawn from what the view has not looked at yet; then all is as before, and the view finds nothing to send.
+    numbers.set((2, 1));
+    let since = hub.seq(&Topic::Overview).await.expect("the overview is there");
+    numbers.set((1, 1));
+    tokio::time::sleep(REDRAW).await;
+    assert_eq!(hub.seq(&Topic::Overview).await, Some(before));
+    let stream = hub.follow(&Topic::Overview, since, "v1", Encoding::Plain, CancellationToken::new()).await;
+    let text = read(&mut Box::pin(stream.expect("the overview is there"))).await;
+    assert!(text.contains("<p id=a>1</p>"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_age_alone_is_no_change() {
     let (numbers, hub) = hub();
     hub.seq(&Topic::Overview).await;
