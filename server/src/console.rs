@@ -1,6 +1,6 @@
 //! What every request shares: the estate, the world, the store, the executor; and how pages are framed.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, ops::Deref, sync::Arc};
 
 use app::{
     model::{Assets, Code, Frame, Me, Place, Refusal, Running, RunningRun, Theme, Topic},
@@ -29,9 +29,26 @@ use crate::{
 /// The console's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Everything that a request may need. Cheap to clone.
+/// Everything that a request may need. As cheap to clone as a number: each layer of each request has its own.
 #[derive(Clone)]
-pub struct Console {
+pub struct Console(Arc<Parts>);
+
+impl From<Parts> for Console {
+    fn from(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for Console {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// What a console is made of.
+pub struct Parts {
     /// What is configured.
     pub estate: Arc<Estate>,
     /// What is known now.
@@ -51,7 +68,7 @@ pub struct Console {
     /// The browser's files.
     pub assets: Assets,
     /// The overview as it was last drawn.
-    pub overview: Arc<Mutex<Option<SharedPage>>>,
+    pub overview: Mutex<Option<SharedPage>>,
 }
 
 /// What a response knows about its request.

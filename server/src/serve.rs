@@ -14,7 +14,7 @@ use crate::{
     audit::{Actor, Event, Record},
     clock::{SharedClock, SystemClock},
     config::{Config, Estate, Tls},
-    console::{Console, VERSION},
+    console::{Console, Parts, VERSION},
     executor::{Catalog, Executor},
     identity::{Identity, PasswordFault},
     live::Hub,
@@ -177,7 +177,8 @@ pub async fn put_together(config: &Config, estate: Arc<Estate>, store: Store, id
     let hub = Hub::new(drawing.clone(), clock.clone(), app::render::build(VERSION, &assets));
     // Drawn from the start: pages only look its number up.
     hub.seq(&Topic::Strip).await;
-    Console { estate, world: monitored.world, store, identity, executor, hub, drawing, clock, assets, overview: Arc::default() }
+    let overview = tokio::sync::Mutex::default();
+    Parts { estate, world: monitored.world, store, identity, executor, hub, drawing, clock, assets, overview }.into()
 }
 
 /// Every system, configured or found, as it changes.
