@@ -72,7 +72,7 @@ fn sentinels_panel(cache: &CacheView) -> AnyView {
         return panel("sentinels", "Sentinels", "none", empty(text));
     }
     read("sentinels", "Sentinels", &cache.sentinels_note, cache.sentinels_seen.as_ref(), || {
-        let columns = [words("Sentinel"), words("State"), words("Sends clients to"), figures("Master answered")];
+        let columns = [words("Sentinel"), words("State"), words("Sends clients to"), figures("Answered")];
         table("Table of Sentinels", &columns, cache.sentinels.iter().map(sentinel).collect())
     })
 }
@@ -83,7 +83,7 @@ fn sentinel(sentinel: &SentinelRow) -> AnyView {
         {cell_name(view! { <span class="mono">{line(&sentinel.at)}</span> })}
         {cell_name(health_as(sentinel.health, sentence(&sentinel.state)))}
         {cell("Sends clients to", sentinel.master.as_deref().map(line))}
-        {cell_figure("Master answered", answered)}
+        {cell_figure("Answered", answered)}
     })
 }
 
