@@ -1,9 +1,9 @@
 //! Runs as pages show them.
 
-use app::model::{Filter, Role, RunList, RunState, RunView};
+use app::model::{Filter, Role, RunList, RunState, RunView, StepState};
 
 use super::Drawing;
-use crate::store::{Runs, StoreError};
+use crate::store::{Run, Runs, StoreError};
 
 /// How many runs stand on one page of the list.
 const PAGE: i64 = 50;
@@ -11,6 +11,15 @@ const PAGE: i64 = 50;
 const OPEN: i64 = 500;
 /// How many earlier runs stand on a run's page.
 const EARLIER: i64 = 5;
+
+/// The ending as it was said; before it, which step is under way.
+fn doing(run: &Run) -> String {
+    let under_way = run.steps.iter().enumerate().find(|(_, step)| step.state == StepState::Running);
+    match under_way.filter(|_| run.state == RunState::Running) {
+        Some((at, step)) => format!("Step {} of {}: {}.", at + 1, run.steps.len(), step.title),
+        None => run.sentence.clone(),
+    }
+}
 
 impl Drawing {
     /// A run's page. `role` is that of who looks, where somebody does.
@@ -31,7 +40,7 @@ impl Drawing {
             runbook: run.runbook.clone(),
             target: run.target.clone(),
             state: run.state,
-            sentence: run.sentence.clone(),
+            sentence: doing(&run),
             steps: run.steps.iter().map(|step| step.view(run.now)).collect(),
             asked_by: run.asked_by.clone(),
             reason: run.reason.clone(),
