@@ -196,7 +196,8 @@ const UNWELL: &str = "unwell";
 impl Systems {
     /// Whether `row` is among them.
     fn admits(&self, row: &SystemRow) -> bool {
-        let names = || format!("{} {} {}", row.system, row.known().word(), row.summary).to_lowercase();
+        let kind = row.system.kind();
+        let names = || format!("{} {} {} {} {}", row.system, kind.plural(), kind.product(), row.known().word(), row.summary).to_lowercase();
         self.text.as_ref().is_none_or(|text| text.to_lowercase().split_whitespace().all(|word| names().contains(word)))
             && self.kind.as_ref().is_none_or(|kind| kind == row.system.kind().word())
             && self.health.as_ref().is_none_or(|health| if health == UNWELL { row.is_unwell() } else { health == row.known().word() })
@@ -380,6 +381,7 @@ mod tests {
             (groups.iter().flat_map(|(_, rows)| rows).map(|row| row.system.to_string()).collect::<Vec<_>>(), heads)
         };
         assert_eq!(asked("q", "SITE endpoint").0, ["endpoint/site"]);
+        assert_eq!(asked("q", "redis").0, ["cache/sessions"], "people call it by its product");
         assert_eq!(asked("health", UNWELL).0.len(), 3, "what was never read is not well");
         assert_eq!(asked("kind", "endpoint"), (vec!["endpoint/api".to_owned(), "endpoint/site".to_owned()], 1));
         assert_eq!(asked("order", "since"), (["endpoint/site", "endpoint/api", "cache/sessions", "dns/site"].map(str::to_owned).into(), 0));

@@ -209,8 +209,7 @@ fn path(estate: &Estate, world: &World, cut: Option<&Cut>, ages: Ages) -> Path {
 /// What people call a system on the path: by its product where that says more than its name.
 fn node_title(system: &SystemId, several: bool, hop: &str) -> String {
     match system.kind() {
-        Kind::Database if several => "PostgreSQL".into(),
-        Kind::Cache if several => "Redis".into(),
+        Kind::Database | Kind::Cache if several => system.kind().product().into(),
         Kind::Dns if several => format!("DNS {}", system.name()),
         Kind::Certificate if several => format!("Certificate {}", system.name()),
         Kind::Backup if several => format!("Backups {}", system.name()),

@@ -79,6 +79,18 @@ impl Kind {
         }
     }
 
+    /// The product behind it, by which people call it too; empty where there is none.
+    #[must_use]
+    pub const fn product(self) -> &'static str {
+        match self {
+            Self::Cluster | Self::Ingress | Self::Deployment => "Kubernetes",
+            Self::Database => "PostgreSQL",
+            Self::Cache => "Redis",
+            Self::Metric => "Prometheus",
+            Self::Dns | Self::Certificate | Self::Endpoint | Self::Backup => "",
+        }
+    }
+
     /// How many parts follow the kind: `deployment/CLUSTER/NAMESPACE/NAME` has three.
     #[must_use]
     pub const fn parts(self) -> usize {

@@ -51,7 +51,7 @@ impl Drawing {
     fn found_systems(&self, wanted: &Wanted, now: Stamp) -> Vec<(u8, FoundRow)> {
         let world = self.world.borrow().clone();
         let found = self.systems().into_iter().filter_map(|system| {
-            let rank = wanted.rank(system.name(), system.as_str())?;
+            let rank = wanted.rank(system.name(), &format!("{system} {}", system.kind().product()))?;
             let health = Some(health_of(&world, &system, now));
             let row =
                 FoundRow { title: system.name().to_owned(), note: place(&system), href: system.href(), health, ..FoundRow::default() };
