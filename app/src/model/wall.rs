@@ -40,7 +40,7 @@ pub struct WallTile {
     pub health: Health,
     /// How many of its probes are ok, and of how many.
     pub ok: (usize, usize),
-    /// What is worst in it ("Replica lag: degraded"); empty when all is ok.
+    /// What is worst in it ("degraded: Replica lag"); empty when all is ok.
     pub note: String,
     /// Of its sources the one that is, or will be first, out of date: with it the whole tile is.
     pub seen: Option<Seen>,

@@ -114,6 +114,7 @@ fn about(run: &RunView) -> AnyView {
 fn next(run: &RunView) -> AnyView {
     let ended = run.state.has_ended();
     let undo = match &run.undo {
+        None if !ended => view! { <p>"An undo, where there is one, is offered here."</p> }.into_any(),
         None => view! { <p>"There is nothing to undo."</p> }.into_any(),
         Some(undo) => offer(undo, ended, &run.target),
     };

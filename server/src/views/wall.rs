@@ -85,7 +85,7 @@ fn tile(layer: &Layer) -> WallTile {
     let ok = layer.tiles.iter().filter(|tile| health(tile) == Health::Ok).count();
     let worst = layer.tiles.iter().rev().max_by_key(|tile| health(tile));
     // Figures stand on the path; here they would move without saying more.
-    let note = worst.filter(|tile| health(tile) != Health::Ok).map(|tile| format!("{}: {}", tile.title, health(tile).word()));
+    let note = worst.filter(|tile| health(tile) != Health::Ok).map(|tile| format!("{}: {}", health(tile).word(), tile.title));
     WallTile {
         name: layer.name.clone(),
         health: worst.map_or(Health::Unknown, health),
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn a_layer_is_as_well_as_its_worst_probe_and_names_it() {
         let shown = tile(&layer(vec![probe("Quorum", Health::Ok, 1), probe("Memory", Health::Degraded, 2), probe("Roles", Health::Ok, 3)]));
-        assert_eq!((shown.health, shown.ok, shown.note.as_str()), (Health::Degraded, (2, 3), "Memory: degraded"));
+        assert_eq!((shown.health, shown.ok, shown.note.as_str()), (Health::Degraded, (2, 3), "degraded: Memory"));
         let shown = tile(&layer(vec![probe("Quorum", Health::Ok, 1), probe("Memory", Health::Ok, 2)]));
         assert_eq!((shown.health, shown.ok), (Health::Ok, (2, 2)));
         assert_eq!(shown.note, "");
