@@ -30,6 +30,8 @@ impl Bench<'_> {
     pub(super) fn crowd(&self, report: &mut Report) -> Result<()> {
         let process = self.env("CONSOLE_PID")?;
         let (viewer, wall) = (self.visitor()?, self.wall()?);
+        // Signing in takes 19 MiB for a moment: not theirs.
+        thread::sleep(MINUTE / 2);
         let before = load::resident_mb(process)?;
         let log = self.folder.join("audience.txt");
         let address = self.env("QUARTERDECK_URL")?.trim_start_matches("http://");
