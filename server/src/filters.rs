@@ -181,6 +181,14 @@ pub fn runs(
     (reader.filter("/runs"), which)
 }
 
+/// Whether every word that is looked for, if any is, stands in `names`, in whatever case.
+fn holds(text: Option<&str>, names: impl FnOnce() -> String) -> bool {
+    text.is_none_or(|text| {
+        let names = names().to_lowercase();
+        text.to_lowercase().split_whitespace().all(|word| names.contains(word))
+    })
+}
+
 /// Which systems are looked for, and in which order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Systems {
@@ -197,8 +205,8 @@ impl Systems {
     /// Whether `row` is among them.
     fn admits(&self, row: &SystemRow) -> bool {
         let kind = row.system.kind();
-        let names = || format!("{} {} {} {} {}", row.system, kind.plural(), kind.product(), row.known().word(), row.summary).to_lowercase();
-        self.text.as_ref().is_none_or(|text| text.to_lowercase().split_whitespace().all(|word| names().contains(word)))
+        let names = || format!("{} {} {} {} {}", row.system, kind.plural(), kind.product(), row.known().word(), row.summary);
+        holds(self.text.as_deref(), names)
             && self.kind.as_ref().is_none_or(|kind| kind == row.system.kind().word())
             && self.health.as_ref().is_none_or(|health| if health == UNWELL { row.is_unwell() } else { health == row.known().word() })
     }
@@ -207,7 +215,7 @@ impl Systems {
     #[must_use]
     pub fn arranged(&self, mut rows: Vec<SystemRow>) -> Vec<(Option<Kind>, Vec<SystemRow>)> {
         rows.retain(|row| self.admits(row));
-        rows.sort_by(|a, b| b.known().cmp(&a.known()).then_with(|| a.system.cmp(&b.system)));
+        rows.sort_by(SystemRow::worst_first);
         match self.order.as_deref() {
             None => {
                 let of = |kind| rows.iter().filter(|row| row.system.kind() == kind).cloned().collect::<Vec<_>>();
@@ -253,9 +261,9 @@ impl Runbooks {
     pub fn admits(&self, card: &RunbookCard) -> bool {
         let names = || {
             let targets: Vec<_> = card.targets.iter().map(SystemId::name).collect();
-            format!("{} {} {} {}", card.title, card.id, card.purpose, targets.join(" ")).to_lowercase()
+            format!("{} {} {} {}", card.title, card.id, card.purpose, targets.join(" "))
         };
-        self.text.as_ref().is_none_or(|text| text.to_lowercase().split_whitespace().all(|word| names().contains(word)))
+        holds(self.text.as_deref(), names)
             && self.kind.as_ref().is_none_or(|kind| kind == card.kind.word())
             && self.risk.as_ref().is_none_or(|risk| risk == card.risk.word())
             && (!self.mine || card.refused.is_none())

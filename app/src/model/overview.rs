@@ -246,6 +246,12 @@ impl SystemRow {
         if self.seen.is_none() { Health::Unknown } else { self.health }
     }
 
+    /// The order of a list: the worst first, then by id.
+    #[must_use]
+    pub fn worst_first(&self, other: &Self) -> std::cmp::Ordering {
+        other.known().cmp(&self.known()).then_with(|| self.system.cmp(&other.system))
+    }
+
     /// Whether somebody should look: it is not well, or nobody knows how it is now.
     #[must_use]
     pub fn is_unwell(&self) -> bool {

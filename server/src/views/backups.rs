@@ -1,6 +1,6 @@
 //! Backups: from what the store was last seen to hold, with the age of that look.
 
-use app::model::{BackupList, BackupRow, BackupTold, BackupsView, Fact, Health, Kind, Proof, SystemId, Value};
+use app::model::{BackupList, BackupRow, BackupTold, BackupsView, Fact, Health, Kind, Proof, SystemId, SystemRow, Value};
 
 use super::Drawing;
 use crate::{
@@ -15,8 +15,10 @@ impl Drawing {
     /// Every database that is backed up.
     #[must_use]
     pub fn backup_list(&self, ages: Ages) -> BackupList {
-        let rows = system_rows(&self.world.borrow().clone(), ages);
-        BackupList { rows: rows.into_iter().filter(|row| row.system.kind() == Kind::Backup).collect() }
+        let mut rows = system_rows(&self.world.borrow().clone(), ages);
+        rows.retain(|row| row.system.kind() == Kind::Backup);
+        rows.sort_by(SystemRow::worst_first);
+        BackupList { rows }
     }
 
     /// One database's backups; `None` when it has none configured.
