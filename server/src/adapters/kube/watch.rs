@@ -224,6 +224,10 @@ async fn watched(shared: Arc<Shared>, source: Source, line: watch::Receiver<Line
     }
 }
 
+fn one_more(news: &watch::Sender<u64>) {
+    news.send_modify(|n| *n = n.wrapping_add(1));
+}
+
 async fn guarded(following: impl Future<Output = ()>) -> Result<(), ()> {
     AssertUnwindSafe(following).catch_unwind().await.map_err(|_| ())
 }
@@ -250,13 +254,15 @@ impl Shared {
 
     /// Whoever judges by what came from this source looks again.
     fn tell(&self, source: &Source) {
-        let one_more = |n: &mut u64| *n = n.wrapping_add(1);
         match self.news.get(&*source.namespace) {
-            Some(news) => news.send_modify(one_more),
+            Some(news) => [news, &self.all_news].into_iter().for_each(one_more),
             // What a node does is told of each of its pods.
-            None => self.news.values().for_each(|news| news.send_modify(one_more)),
+            None => self.tell_all(),
         }
-        self.all_news.send_modify(one_more);
+    }
+
+    fn tell_all(&self) {
+        self.news.values().chain([&self.all_news]).for_each(one_more);
     }
 
     /// The server is away: nothing is current until it was listed anew.
@@ -270,7 +276,7 @@ impl Shared {
         }
         drop(status);
         tracing::warn!(cluster = %self.cluster, reason, "The API server is away");
-        self.news.values().chain([&self.all_news]).for_each(|news| news.send_modify(|n| *n = n.wrapping_add(1)));
+        self.tell_all();
     }
 
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, State> {
