@@ -169,7 +169,7 @@ pub async fn put_together(config: &Config, estate: Arc<Estate>, store: Store, id
     let catalog = Arc::new(Catalog::new(actions::all(), estate.clone()));
     let act = ActCtx { adapters: adapters.clone(), estate: estate.clone(), clock: clock.clone() };
     let executor = Executor::start(store.clone(), catalog, act, config.replica.clone());
-    let drawing = Drawing::start(estate.clone(), monitored.world.clone(), adapters, store.clone(), executor.clone());
+    let drawing = Drawing::start(estate.clone(), monitored.world.clone(), adapters, store.clone(), executor.clone(), clock.clone());
     let assets = Assets {
         css: assets::url("quarterdeck.css").unwrap_or_default().to_owned(),
         loader: assets::url("quarterdeck.js").unwrap_or_default().to_owned(),

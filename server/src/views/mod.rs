@@ -25,7 +25,7 @@ use tokio::sync::watch;
 
 use crate::{
     adapters::Adapters,
-    clock::{Clock, Stamp, SystemClock},
+    clock::{SharedClock, Stamp},
     config::Estate,
     console::{parts, running, strip_part},
     edge_page::edge_view,
@@ -43,6 +43,7 @@ pub struct Drawing {
     pub(crate) adapters: Arc<Adapters>,
     pub(crate) store: Store,
     pub(crate) executor: Arc<Executor>,
+    clock: SharedClock,
     world_changes: watch::Sender<u64>,
     open: watch::Sender<OpenRuns>,
 }
@@ -87,7 +88,9 @@ impl Drawing {
         adapters: Arc<Adapters>,
         store: Store,
         executor: Arc<Executor>,
+        clock: SharedClock,
     ) -> Arc<Self> {
+        let open = OpenRuns { runs: Vec::new(), at: clock.now() };
         let drawing = Arc::new(Self {
             estate,
             world,
@@ -95,7 +98,8 @@ impl Drawing {
             store,
             executor,
             world_changes: watch::Sender::new(0),
-            open: watch::Sender::new(OpenRuns { runs: Vec::new(), at: SystemClock.now() }),
+            clock,
+            open: watch::Sender::new(open),
         });
         tokio::spawn(drawing.clone().follow_world());
         tokio::spawn(drawing.clone().follow_runs());
@@ -114,7 +118,7 @@ impl Drawing {
         loop {
             let which = Runs { open: true, ..Runs::default() };
             // Without an answer the strip keeps what it last knew, for a while; the notice above every page says why.
-            let at = SystemClock.now();
+            let at = self.clock.now();
             if let Ok(runs) = self.store.runs(&which, OPEN_LISTED).await {
                 self.open.send_replace(OpenRuns { runs: runs.iter().map(running).collect(), at });
             }
